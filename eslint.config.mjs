@@ -1,0 +1,120 @@
+/** Lint: the import table of the house, types, and the length of files. */
+import tseslint from 'typescript-eslint';
+
+const home = (names, where) =>
+  names.map((name) => ({ group: [name, `${name}/*`], message: `${name} is used by ${where} only` }));
+const folder = (...names) =>
+  names.map((name) => ({
+    regex: `^(\\.\\./)+${name}(/|\\.ts$)|^(\\.\\./)+relay/${name}(/|\\.ts$)`,
+    message: `this folder may not import ${name}`,
+  }));
+const LEAVES = ['auth', 'tenants', 'http', 'bridge', 'policy', 'reflex', 'audit', 'store', 'shared-state'];
+const JOINERS = ['session', 'app', 'main', 'emulator', 'cli', 'console'];
+const TESTS = ['**/*.test.ts', '**/testing/**'];
+const THIRD = {
+  jose: home(['jose'], 'auth'),
+  openai: home(['openai'], 'bridge/openai, policy and reflex'),
+  pino: home(['pino'], 'log'),
+  hono: home(['hono', '@hono/*', 'hono-openapi'], 'app, http and session/upgrade'),
+  store: home(['kysely', 'libsql', 'pg'], 'store'),
+  widget: home(['lit', '@lit/*'], 'the widget and the console'),
+};
+const third = (...except) =>
+  Object.entries(THIRD)
+    .filter(([name]) => !except.includes(name))
+    .flatMap(([, groups]) => groups);
+const leafMayNot = (self, ...may) =>
+  folder(...LEAVES.filter((leaf) => leaf !== self && !may.includes(leaf)), ...JOINERS);
+const imports = (files, patterns, ignores = TESTS) => ({
+  files,
+  ignores,
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { patterns: [...patterns, { group: ['zod', 'zod/*'], message: 'valibot is the schema library' }] },
+    ],
+  },
+});
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', 'node_modules/', 'data/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
+      'no-console': 'error',
+      eqeqeq: ['error', 'always'],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-invalid-void-type': 'off',
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      '@typescript-eslint/no-misused-promises': [
+        'error',
+        { checksVoidReturn: { arguments: false, attributes: false } },
+      ],
+      '@typescript-eslint/unified-signatures': 'off',
+    },
+  },
+  {
+    files: TESTS,
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-unused-expressions': 'off',
+    },
+  },
+  { files: ['relay/cli/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  // The import table: who may import whom.
+  imports(
+    ['relay/wire/**'],
+    [...third(), ...folder(...LEAVES, ...JOINERS, 'arbiter', 'errors', 'clock', 'config', 'log')],
+  ),
+  imports(['relay/arbiter/**'], [...third(), ...folder(...LEAVES, ...JOINERS, 'errors', 'clock', 'config', 'log')]),
+  imports(['relay/auth/**'], [...third('jose'), ...leafMayNot('auth', 'tenants')]),
+  imports(['relay/tenants/**'], [...third(), ...leafMayNot('tenants', 'store')]),
+  imports(['relay/store/**'], [...third('store'), ...leafMayNot('store')]),
+  imports(['relay/shared-state/**'], [...third(), ...leafMayNot('shared-state')]),
+  imports(['relay/http/**'], [...third('hono'), ...leafMayNot('http', 'auth', 'tenants', 'shared-state')]),
+  imports(['relay/bridge/**'], [...third('openai'), ...leafMayNot('bridge')]),
+  imports(['relay/policy/**'], [...third('openai'), ...leafMayNot('policy')]),
+  imports(['relay/reflex/**'], [...third('openai'), ...leafMayNot('reflex')]),
+  imports(['relay/audit/**'], [...third(), ...leafMayNot('audit')]),
+  imports(
+    ['relay/emulator/**'],
+    [...third(), ...folder(...LEAVES, ...JOINERS.filter((joiner) => joiner !== 'emulator'), 'arbiter')],
+  ),
+  imports(
+    ['relay/session/**'],
+    [...third(), ...folder('http', 'store', ...JOINERS.filter((joiner) => joiner !== 'session'))],
+  ),
+  imports(
+    ['widget/**'],
+    [
+      ...third('widget'),
+      { group: ['**/relay/**'], message: 'the widget reaches the relay by #wire and #arbiter only' },
+      { group: ['node:*'], message: 'the widget runs in a browser' },
+    ],
+  ),
+  imports(
+    ['demo/**'],
+    [
+      {
+        group: ['**/relay/**', '**/widget/**', '#wire', '#arbiter'],
+        message: 'the demo imports dist/ only, as a customer would',
+      },
+    ],
+  ),
+  { files: ['**/*.mjs'], extends: [tseslint.configs.base], rules: { 'max-lines': ['error', 400] } },
+);

@@ -1,0 +1,2 @@
+/** The arbiter as the rest of the product sees it, reached as `#arbiter`. */
+export * from './vocabulary.ts';

@@ -1,0 +1,94 @@
+/**
+ * Any realtime speech model in our words. The session speaks to this and never to a provider;
+ * `openai/` implements it. Sound is PCM16 mono at the wire's rate both ways.
+ */
+import type { PageTool } from '#wire';
+
+/** Everything the model is told once, before the first word. Never taken from the page. */
+export interface BridgeSetup {
+  model: string;
+  voice: string;
+  instructions: string;
+  /** `hold` switches the provider's own turn detection off (push-to-talk). */
+  turn: 'auto' | 'hold';
+  /** Language tag, a hint for transcription. */
+  locale: string;
+  tools: PageTool[];
+}
+
+export interface BridgeUsage {
+  /** As the provider reports it, summed nowhere: text, audio and cached tokens of one response or transcription. */
+  kind: 'response' | 'transcription';
+  response?: string;
+  inputTextTokens: number;
+  inputAudioTokens: number;
+  cachedTextTokens: number;
+  cachedAudioTokens: number;
+  outputTextTokens: number;
+  outputAudioTokens: number;
+  /** Where the provider bills by time instead. */
+  seconds?: number;
+}
+
+/** What the bridge tells the session. Ids are the provider's; late events of dead ids are dropped before they get here. */
+export type BridgeEvent =
+  /** The provider accepted the set-up. `generation` counts connections from 1. */
+  | { type: 'provider.up'; generation: number }
+  /** `fatal`: do not dial again (bad key, unknown model, no quota left). */
+  | { type: 'provider.down'; generation: number; reason: string; fatal: boolean }
+  /** The provider's own detector; `item` is the user item this speech will become. `atMs` counts audio appended. */
+  | { type: 'speech.started'; item: string; atMs: number }
+  | { type: 'speech.stopped'; item: string; atMs: number }
+  | { type: 'input.committed'; item: string }
+  | { type: 'input.cleared' }
+  | { type: 'input.transcript.delta'; item: string; text: string }
+  /** `text` is empty when transcription failed. */
+  | { type: 'input.transcript.done'; item: string; text: string }
+  /** `turn` is the one given to {@link RealtimeBridge.createResponse}; null for a response nobody asked for. */
+  | { type: 'response.created'; response: string; turn: string | null }
+  | { type: 'response.text'; response: string; item: string; delta: string }
+  | { type: 'response.text.done'; response: string; item: string; text: string }
+  | { type: 'response.audio'; response: string; item: string; samples: Int16Array }
+  /** All sound of the response has arrived; `done` may still be on its way. */
+  | { type: 'response.generated'; response: string; text: string }
+  | {
+      type: 'response.done';
+      response: string;
+      status: 'completed' | 'cancelled' | 'incomplete' | 'failed';
+      code?: string;
+    }
+  /** A request failed. `response` where the provider named one; `turn` where a createResponse failed. `code` is the provider's. */
+  | { type: 'response.error'; code: string; response?: string; turn?: string }
+  | { type: 'tool.called'; response: string; call: string; name: string; arguments: string }
+  | { type: 'usage'; usage: BridgeUsage };
+
+export interface RealtimeBridge {
+  /** Dials and sets up. Events start after this; a failure is a `provider.down`. */
+  connect(): void;
+  /** Sound of the user. While the provider is not up it is kept, up to 6 s, the oldest kept first. */
+  appendAudio(samples: Int16Array): void;
+  /** Push-to-talk: the user's turn is over. Ignored with less than 100 ms appended: `false`, nothing is sent. */
+  commitAudio(): boolean;
+  clearAudio(): void;
+  /** Puts what the user typed into the conversation, without asking for a response. @returns the item's id. */
+  addUserText(text: string): string;
+  /** Something the model should know, as a system item. */
+  addContext(text: string): void;
+  addToolOutput(call: string, output: string): void;
+  /** Asks for the answer to `turn`. The arbiter sees to it that only one is in flight. */
+  createResponse(turn: string): void;
+  /** By id; before `created` is known the arbiter waits. */
+  cancelResponse(response: string): void;
+  truncateItem(item: string, audioEndMs: number): void;
+  deleteItem(item: string): void;
+  /**
+   * Speaks `text` in the model's voice outside the conversation; leaves nothing in its memory.
+   *
+   * @throws when the provider fails or `signal` aborts.
+   */
+  renderSpeech(text: string, signal: AbortSignal): Promise<Int16Array>;
+  /** Ends the connection; no event follows. */
+  close(): void;
+}
+
+export type OpenBridge = (setup: BridgeSetup, onEvent: (event: BridgeEvent) => void) => RealtimeBridge;

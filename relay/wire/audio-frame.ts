@@ -1,0 +1,99 @@
+/**
+ * Binary frames. Text frames carry JSON, binary frames carry sound, and nothing
+ * is base64. The header is eight bytes so that in the browser the samples start
+ * aligned and are read in place as an `Int16Array`.
+ *
+ *     | epoch u32 | seq u16 | lane u8 | flags u8 | PCM16 little endian ... |
+ *
+ * The header is big endian. This file knows the layout and nothing about sockets,
+ * order or loss; `unwrapSequence` is here because the sequence's width is.
+ */
+import { MAX_FRAME_BYTES, SAMPLE_BYTES } from './format.ts';
+
+/** Bytes before the first sample. */
+export const HEADER_BYTES = 8;
+
+/** Whose sound a frame carries. `mic` goes up, the three lanes come down. */
+export const LANES = ['mic', 'A', 'B', 'C'] as const;
+export type WireLane = (typeof LANES)[number];
+
+/** Up: the onset detector says that somebody speaks. */
+export const FLAG_SPEECH = 1;
+/** Down: the last frame of its item or clip. */
+export const FLAG_LAST = 2;
+/** All flags this version knows; a frame with any other is refused. */
+export const KNOWN_FLAGS = FLAG_SPEECH | FLAG_LAST;
+/** The epoch of clips that are sent ahead to be kept. Live epochs start at 1. */
+export const CLIP_EPOCH = 0;
+
+export interface AudioFrame {
+  /** Which opening of the gate this sound belongs to, 0 … 2³²−1. */
+  epoch: number;
+  /** Counts frames of one direction, 0 … 65535, wrapping. */
+  seq: number;
+  lane: WireLane;
+  /** Bit set of `FLAG_…`. */
+  flags: number;
+  samples: Int16Array;
+}
+
+export type FrameFault = 'too-short' | 'too-long' | 'odd-length' | 'unknown-lane' | 'unknown-flags' | 'empty';
+export type DecodedFrame = { ok: true; frame: AudioFrame } | { ok: false; fault: FrameFault };
+
+/**
+ * Lays out one frame.
+ *
+ * @throws {RangeError} when a header field does not fit its width or there are too many samples.
+ */
+export function encodeAudioFrame(frame: AudioFrame): Uint8Array<ArrayBuffer> {
+  const { epoch, seq, lane, flags, samples } = frame;
+  const sizeBytes = HEADER_BYTES + samples.length * SAMPLE_BYTES;
+  if (sizeBytes > MAX_FRAME_BYTES) throw new RangeError(`a frame holds at most ${MAX_FRAME_BYTES} bytes`);
+  if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffffffff) throw new RangeError('epoch is not a u32');
+  if (!Number.isInteger(seq) || seq < 0 || seq > 0xffff) throw new RangeError('seq is not a u16');
+  const bytes = new Uint8Array(sizeBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, epoch);
+  view.setUint16(4, seq);
+  view.setUint8(6, LANES.indexOf(lane));
+  view.setUint8(7, flags);
+  // Every platform this runs on is little endian, as typed arrays then are.
+  new Int16Array(bytes.buffer, HEADER_BYTES).set(samples);
+  return bytes;
+}
+
+/**
+ * Reads one frame. The samples are a view of `bytes` where alignment allows and a copy where not;
+ * the caller must not write to `bytes` while it keeps them.
+ */
+export function decodeAudioFrame(bytes: Uint8Array): DecodedFrame {
+  if (bytes.byteLength < HEADER_BYTES) return { ok: false, fault: 'too-short' };
+  if (bytes.byteLength > MAX_FRAME_BYTES) return { ok: false, fault: 'too-long' };
+  const bodyBytes = bytes.byteLength - HEADER_BYTES;
+  if (bodyBytes === 0) return { ok: false, fault: 'empty' };
+  if (bodyBytes % SAMPLE_BYTES !== 0) return { ok: false, fault: 'odd-length' };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const lane = LANES[view.getUint8(6)];
+  if (lane === undefined) return { ok: false, fault: 'unknown-lane' };
+  const flags = view.getUint8(7);
+  if ((flags & ~KNOWN_FLAGS) !== 0) return { ok: false, fault: 'unknown-flags' };
+  const start = bytes.byteOffset + HEADER_BYTES;
+  const samples =
+    start % SAMPLE_BYTES === 0
+      ? new Int16Array(bytes.buffer, start, bodyBytes / SAMPLE_BYTES)
+      : new Int16Array(bytes.slice(HEADER_BYTES).buffer);
+  return { ok: true, frame: { epoch: view.getUint32(0), seq: view.getUint16(4), lane, flags, samples } };
+}
+
+/**
+ * The full count that a 16-bit sequence stands for, the one nearest to what was expected.
+ *
+ * @param expected - full count of the frame that should come next.
+ * @param seq - the 16 bits that came.
+ */
+export function unwrapSequence(expected: number, seq: number): number {
+  const near = expected - (expected % 0x10000) + seq;
+  if (near - expected > 0x8000) return Math.max(seq, near - 0x10000);
+  if (expected - near > 0x8000) return near + 0x10000;
+  return near;
+}
