@@ -1,0 +1,19 @@
+/**
+ * Runs after `npm ci`: builds `dist/` where the build tools are installed, and otherwise leaves an
+ * existing `dist/` alone, so that an install without development packages does not fail.
+ */
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+function hasBuildTools() {
+  try {
+    for (const tool of ['rollup', 'esbuild', '@rollup/plugin-terser', 'lit']) require.resolve(tool);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+if (hasBuildTools()) await import('./build.mjs');
+else console.log('voice-jib-jab: no build tools installed, dist/ is left as it is');

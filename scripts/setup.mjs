@@ -1,0 +1,32 @@
+/**
+ * Brings what the tests need and the machine lacks. On Debian as root it installs the packages;
+ * anywhere else it says which one command would.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { findChromium } from './chromium.mjs';
+
+const NEEDED = [{ what: 'Chromium', has: () => findChromium() !== undefined, packages: ['chromium'] }];
+
+const run = (command, args) =>
+  spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+
+/** @returns whether everything is there now. */
+export function setup() {
+  const missing = NEEDED.filter((need) => !need.has());
+  if (missing.length === 0) return true;
+  const packages = missing.flatMap((need) => need.packages);
+  const names = missing.map((need) => need.what).join(', ');
+  const install = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+  if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) {
+    console.error(`The tests need ${names}. Install it, for instance with: ${install}`);
+    console.error('A browser elsewhere is named by CHROMIUM_PATH.');
+    return false;
+  }
+  console.log(`installing ${names}`);
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages]);
+  return NEEDED.every((need) => need.has());
+}
+
+if (import.meta.filename === process.argv[1]) process.exit(setup() ? 0 : 1);
