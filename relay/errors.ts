@@ -108,6 +108,12 @@ export const FAULTS = {
 
 export type FaultCode = keyof typeof FAULTS;
 
+/** One field that was wrong, in words for whoever sent it. Never repeats the value. */
+export interface FieldProblem {
+  at: string;
+  message: string;
+}
+
 export class RelayError extends Error {
   override readonly name = 'RelayError';
   readonly code: FaultCode;
@@ -115,12 +121,19 @@ export class RelayError extends Error {
   readonly retryAfterS: number | undefined;
   /** The field that was wrong, where one was. */
   readonly at: string | undefined;
+  /** Every field that was wrong, where a whole document was checked. Leaves the relay in a problem document. */
+  readonly problems: readonly FieldProblem[];
 
-  constructor(code: FaultCode, message: string, options: { cause?: unknown; retryAfterS?: number; at?: string } = {}) {
+  constructor(
+    code: FaultCode,
+    message: string,
+    options: { cause?: unknown; retryAfterS?: number; at?: string; problems?: readonly FieldProblem[] } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterS = options.retryAfterS;
-    this.at = options.at;
+    this.problems = options.problems ?? [];
+    this.at = options.at ?? this.problems[0]?.at;
   }
 
   get fault(): Fault {
