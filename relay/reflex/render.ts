@@ -1,0 +1,75 @@
+/**
+ * From the model's speech to a clip: ends trimmed, loudness matched, ends faded, and refused
+ * where it cannot be short enough. Asks for speech by a function; knows no provider and no cache.
+ */
+import { createHash } from 'node:crypto';
+import { samplesToMs } from '#wire';
+import type { Clip, ClipKind, Speak } from './clip.ts';
+import { fadeEnds, matchLoudness, trimSilence } from './loudness.ts';
+
+/** Longest reflex, in milliseconds: longer ones would make the answer wait. */
+export const LONGEST_REFLEX_MS = 600;
+/** Longest refusal, fallback or idle clip, in milliseconds. */
+export const LONGEST_CLIP_MS = 10_000;
+/** Loudness of lane B when nobody measured it, in dBFS RMS while speech sounds. */
+export const TARGET_DBFS = -20;
+const LEAD_MS = 10;
+const TAIL_MS = 30;
+const FADE_MS = 5;
+
+/** Why a rendering is no clip. `lasting`: asking again would give the same. */
+export class ClipRefused extends Error {
+  override readonly name = 'ClipRefused';
+  readonly code: 'too-long' | 'silent';
+
+  constructor(code: 'too-long' | 'silent', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** An id that depends on the sound alone. */
+function idOf(kind: ClipKind, samples: Int16Array): string {
+  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  return `clip_${createHash('sha256').update(kind).update(bytes).digest('hex').slice(0, 24)}`;
+}
+
+/**
+ * Makes recorded speech a clip.
+ *
+ * @param targetDb - Loudness to match, dBFS RMS.
+ * @throws {ClipRefused} `too-long` or `silent`.
+ */
+export function finishClip(
+  samples: Int16Array,
+  about: { kind: ClipKind; affirmative: boolean; text?: string },
+  targetDb = TARGET_DBFS,
+): Clip {
+  // a reflex gives up its soft edges before it is refused
+  const generous = trimSilence(samples, LEAD_MS, TAIL_MS);
+  const longestMs = about.kind === 'reflex' ? LONGEST_REFLEX_MS : LONGEST_CLIP_MS;
+  const trimmed = samplesToMs(generous.length) <= longestMs ? generous : trimSilence(samples, 0, 0);
+  const ms = Math.ceil(samplesToMs(trimmed.length));
+  if (ms === 0) throw new ClipRefused('silent', 'the rendering is silent');
+  if (ms > longestMs) {
+    throw new ClipRefused('too-long', `the clip lasts ${ms} ms, a ${about.kind} clip may last ${longestMs} ms`);
+  }
+  const finished = fadeEnds(matchLoudness(trimmed, targetDb), FADE_MS);
+  return { id: idOf(about.kind, finished), ...about, ms, samples: finished };
+}
+
+/**
+ * Has `text` spoken and makes it a clip.
+ *
+ * @throws {ClipRefused} when the speech is silent or too long for its kind; and whatever `speak` throws.
+ */
+export async function renderClip(
+  text: string,
+  kind: ClipKind,
+  speak: Speak,
+  options: { signal: AbortSignal; affirmative?: boolean; targetDb?: number },
+): Promise<Clip> {
+  options.signal.throwIfAborted();
+  const samples = await speak(text, options.signal);
+  return finishClip(samples, { kind, text, affirmative: options.affirmative ?? false }, options.targetDb);
+}
