@@ -1,0 +1,302 @@
+/**
+ * The door: `GET /ws` from the first byte to an admitted socket. It is our own `upgrade` listener
+ * because no timeout of the HTTP server applies after that event: every socket here has a
+ * deadline, an error listener and exactly one owner until it is closed.
+ *
+ * What is wrong before anybody is known (path, header, flood, deadline) is refused over HTTP;
+ * what is wrong with the caller (token, tenant, origin, quota) completes the upgrade and closes
+ * with its own code, because a page can read a close code and not an HTTP status.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import { CLOSE, MAX_FRAME_BYTES, WidgetMessage, closeName, readMessage } from '#wire';
+import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
+import { newId } from '../ids.ts';
+import type { Admission } from '../tenants/tenant.ts';
+import { createAddressLimit, type AddressLimitOptions } from './address-limit.ts';
+import { refuseOverHttp } from './refusal.ts';
+import { createSessionRegistry } from './registry.ts';
+import type { SessionDeps } from './session-deps.ts';
+import { createSession } from './session.ts';
+
+/** The one subprotocol that is ever selected. */
+export const SUBPROTOCOL = 'vjj.1';
+const TOKEN_PREFIX = 'token.';
+const LONGEST_TOKEN = 4_096;
+/** A closing handshake that takes longer is cut off. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** Messages an unknown caller may send before a token is accepted; more is a flood. */
+const MOST_EARLY_MESSAGES = 16;
+/** Suggested to callers who found the door full. */
+const BUSY_RETRY_S = 2;
+const DRAIN_RETRY_S = 5;
+/** Larger than any message that is answered, so that too large ones get our own close code. */
+const OVERSIZE_MARGIN_BYTES = 64 * 1024;
+
+/** Everything the door knows of who knocks. */
+export interface AdmitRequest {
+  /** Compact JWS, not yet verified. */
+  token: string;
+  origin: string | undefined;
+  address: string;
+  /** Aborts when the caller has gone or the deadline has passed. */
+  signal: AbortSignal;
+}
+
+export interface UpgradeDeps extends SessionDeps {
+  /** @throws {RelayError} whose close code says why the caller is refused. */
+  admit(request: AdmitRequest): Promise<Admission>;
+  /** The caller's address behind trusted proxies; the socket's own when absent. */
+  addressOf?: (request: IncomingMessage) => string;
+  door: DoorLimits;
+}
+
+export interface DoorLimits {
+  /** Path that is upgraded. */
+  path: string;
+  /** From the upgrade request to an accepted token. */
+  deadlineMs: number;
+  /** Handshakes under way at once. */
+  maxPending: number;
+  /** Sessions of this process at once. */
+  maxSessions: number;
+  /** Handshakes per address. */
+  perAddress: AddressLimitOptions;
+}
+
+export const DOOR_DEFAULTS: DoorLimits = {
+  path: '/ws',
+  deadlineMs: 5_000,
+  maxPending: 500,
+  maxSessions: 5_000,
+  perAddress: { max: 100, windowMs: 60_000 },
+};
+
+export interface UpgradeHandler {
+  /** For `server.on('upgrade', …)`. Never throws. */
+  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /**
+   * Lets nobody in any more and ends all sessions with 4001: idle ones at once, talking ones at
+   * the end of their turn, the rest after `timeoutMs`.
+   */
+  drain(timeoutMs: number): Promise<void>;
+  /** Ends everything now. */
+  close(): Promise<void>;
+  /** Sessions that live. */
+  readonly live: number;
+  /** Handshakes under way. */
+  readonly pending: number;
+}
+
+/** One caller between the upgrade request and the session. */
+interface Knock {
+  origin: string | undefined;
+  address: string;
+  signal: AbortSignal;
+  /** Ends the waiting: the deadline and the place among the pending are given back. */
+  settle(): void;
+}
+
+export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
+  const { clock, door, log } = deps;
+  const registry = createSessionRegistry(clock);
+  const addresses = createAddressLimit(clock, door.perAddress);
+  const pending = new Set<() => void>();
+  let isDraining = false;
+
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: Math.max(deps.limits.maxMessageBytes, MAX_FRAME_BYTES) + OVERSIZE_MARGIN_BYTES,
+    maxFragments: 64,
+    maxBufferedChunks: 1024,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    // Without this, `ws` selects the first offer and so sends the token back.
+    handleProtocols: (offered: Set<string>): string | false => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  };
+  const server = new WebSocketServer(options);
+
+  /** Completes the upgrade; gives the caller up when `ws` finds the request malformed. */
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, then: (ws: WebSocket) => void): void {
+    server.handleUpgrade(request, socket, head, (ws) => {
+      // `ws` closes by itself on a broken frame; the error needs a listener, not an answer.
+      ws.on('error', () => ws.terminate());
+      then(ws);
+    });
+  }
+
+  function closeFor(ws: WebSocket, code: FaultCode): void {
+    const fault = FAULTS[code];
+    const close = 'close' in fault ? fault.close : CLOSE.unauthorized;
+    ws.removeAllListeners('message');
+    ws.close(close, closeName(close));
+  }
+
+  function begin(ws: WebSocket, admission: Admission, knock: Pick<Knock, 'origin' | 'address'>): void {
+    const session = createSession(deps, ws, {
+      id: newId('ses', clock.wallNow()),
+      admission,
+      renew: async (token) => {
+        const fresh = await deps.admit({ ...knock, token, signal: AbortSignal.timeout(door.deadlineMs) });
+        fresh.release();
+        if (fresh.tenant.id !== admission.tenant.id || fresh.subject !== admission.subject) {
+          throw new RelayError('token-invalid', 'the newer token names another tenant or subject');
+        }
+        return fresh.tokenExpiresAt;
+      },
+    });
+    registry.add(session);
+  }
+
+  /** A thrown thing as one of our codes; the log has the rest. */
+  function codeOf(error: unknown): FaultCode {
+    if (error instanceof RelayError) return error.code;
+    log.error('admission failed', { error });
+    return 'internal';
+  }
+
+  /** The token came with the request: decide first, then upgrade. */
+  async function admitBefore(
+    token: string,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    knock: Knock,
+  ): Promise<void> {
+    let admission: Admission | undefined;
+    let refusal: FaultCode | undefined;
+    try {
+      admission = await deps.admit({ token, origin: knock.origin, address: knock.address, signal: knock.signal });
+    } catch (error) {
+      if (!knock.signal.aborted) refusal = codeOf(error);
+    }
+    if (knock.signal.aborted) {
+      // The deadline has answered already, or the caller has gone.
+      admission?.release();
+      return;
+    }
+    knock.settle();
+    let isOpen = false;
+    upgrade(request, socket, head, (ws) => {
+      isOpen = true;
+      if (admission) begin(ws, admission, knock);
+      else closeFor(ws, refusal ?? 'internal');
+    });
+    if (!isOpen) admission?.release();
+  }
+
+  /** No token yet: it must be the first message. Until then only `ping` is answered. */
+  function admitAfter(ws: WebSocket, knock: Knock): void {
+    let early = 0;
+    let isChecking = false;
+    const refuse = (code: FaultCode) => {
+      knock.settle();
+      closeFor(ws, code);
+    };
+    const check = async (token: string) => {
+      let admission: Admission;
+      try {
+        admission = await deps.admit({ token, origin: knock.origin, address: knock.address, signal: knock.signal });
+      } catch (error) {
+        if (!knock.signal.aborted) refuse(codeOf(error));
+        return;
+      }
+      if (knock.signal.aborted || ws.readyState !== ws.OPEN) {
+        admission.release();
+        return;
+      }
+      knock.settle();
+      ws.removeAllListeners('message');
+      begin(ws, admission, knock);
+    };
+    ws.on('message', (data: RawData, isBinary: boolean) => {
+      early += 1;
+      const read =
+        isBinary || early > MOST_EARLY_MESSAGES ? undefined : readMessage(WidgetMessage, (data as Buffer).toString());
+      if (read?.ok && read.message.type === 'ping') ws.send('{"type":"pong"}');
+      else if (read?.ok && read.message.type === 'auth' && !isChecking) {
+        isChecking = true;
+        void check(read.message.token);
+      } else refuse('protocol');
+    });
+    knock.signal.addEventListener('abort', () => closeFor(ws, isChecking ? 'handshake-slow' : 'token-missing'));
+  }
+
+  /** Deadline, abort signal and a place among the pending; all three end together. */
+  function wait(socket: Duplex, onDeadline: () => void): { signal: AbortSignal; settle: () => void } {
+    const abort = new AbortController();
+    const settle = () => {
+      cancelDeadline();
+      socket.off('close', gone);
+      pending.delete(giveUp);
+    };
+    const giveUp = () => {
+      settle();
+      abort.abort();
+    };
+    const gone = giveUp;
+    const cancelDeadline = clock.wakeAt(clock.now() + door.deadlineMs, () => {
+      giveUp();
+      onDeadline();
+    });
+    socket.once('close', gone);
+    pending.add(giveUp);
+    return { signal: abort.signal, settle };
+  }
+
+  return {
+    handle(request, socket, head) {
+      // First of all: a reset during anything below must not take the process down.
+      socket.on('error', () => socket.destroy());
+      const path = (request.url ?? '').split('?')[0];
+      if (path !== door.path) return refuseOverHttp(socket, 'not-found');
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+        return refuseOverHttp(socket, 'bad-request', { status: 426 });
+      }
+      if (isDraining) return refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
+      if (pending.size >= door.maxPending || registry.live >= door.maxSessions) {
+        return refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
+      }
+      const address = deps.addressOf?.(request) ?? request.socket.remoteAddress ?? '';
+      const waitMs = addresses.take(address);
+      if (waitMs > 0) return refuseOverHttp(socket, 'rate-limited', { retryAfterS: waitMs / 1000 });
+
+      const origin = request.headers.origin;
+      const token = offeredToken(request.headers['sec-websocket-protocol']);
+      if (token !== undefined) {
+        const { signal, settle } = wait(socket, () => refuseOverHttp(socket, 'handshake-slow', { retryAfterS: 1 }));
+        void admitBefore(token, request, socket, head, { origin, address, signal, settle });
+        return;
+      }
+      const { signal, settle } = wait(socket, () => undefined);
+      upgrade(request, socket, head, (ws) => admitAfter(ws, { origin, address, signal, settle }));
+    },
+    async drain(timeoutMs) {
+      isDraining = true;
+      for (const giveUp of [...pending]) giveUp();
+      await registry.drain(timeoutMs);
+    },
+    async close() {
+      await this.drain(0);
+      server.close();
+    },
+    get live() {
+      return registry.live;
+    },
+    get pending() {
+      return pending.size;
+    },
+  };
+}
+
+/** The token among the offered subprotocols, if one is. */
+function offeredToken(header: string | undefined): string | undefined {
+  const offer = header
+    ?.split(',')
+    .map((part) => part.trim())
+    .find((part) => part.startsWith(TOKEN_PREFIX));
+  const token = offer?.slice(TOKEN_PREFIX.length);
+  return token === undefined || token === '' || token.length > LONGEST_TOKEN ? undefined : token;
+}
