@@ -1,0 +1,357 @@
+/**
+ * Every variable of the environment that the relay reads: how its text becomes a value, what it
+ * is when absent, and what it means. `.env.example` is printed from this table. Reads nothing
+ * itself.
+ */
+import * as v from 'valibot';
+import { BlockList, isIP } from 'node:net';
+import { DEFAULT_CONFIG, type ArbiterConfig } from '#arbiter';
+import { ORIGIN_ADVICE, readOriginPattern } from './tenants/origins.ts';
+
+export interface Variable<T> {
+  group: string;
+  /** Meaning, with unit. */
+  means: string;
+  /** What is accepted, for a message that ends in it. */
+  allowed: string;
+  /** The text that stands for an absent variable; undefined leaves it unset. */
+  absent: string | undefined;
+  /** Never repeated in a message, and may be given as NAME_FILE. */
+  isSecret?: boolean;
+  /** Text to value; throws {@link BadValue} with a reason. */
+  read: (text: string) => T;
+}
+
+/** The message says what is wrong, without the value. */
+export class BadValue extends Error {
+  override readonly name = 'BadValue';
+}
+
+type Details = Pick<Variable<unknown>, 'group' | 'means'> & { absent?: string; isSecret?: boolean; allowed?: string };
+
+function variable<T>(details: Details, allowed: string, read: (text: string) => T): Variable<T> {
+  return { absent: undefined, allowed, ...details, read };
+}
+
+const whole = (min: number, max: number, details: Details) =>
+  variable(details, `a whole number from ${min} to ${max}`, (text) => {
+    const number = v.safeParse(v.pipe(v.string(), v.regex(/^-?\d{1,15}$/), v.transform(Number)), text);
+    if (!number.success) throw new BadValue('is not a whole number');
+    if (number.output < min || number.output > max) throw new BadValue('is out of range');
+    return number.output;
+  });
+
+const share = (details: Details) =>
+  variable(details, 'a number from 0 to 1', (text) => {
+    const number = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+    if (!(number >= 0 && number <= 1)) throw new BadValue('is not a number from 0 to 1');
+    return number;
+  });
+
+const flag = (details: Details) =>
+  variable(details, 'true or false', (text) => {
+    if (/^(true|1|yes|on)$/i.test(text)) return true;
+    if (/^(false|0|no|off)$/i.test(text)) return false;
+    throw new BadValue('is neither true nor false');
+  });
+
+const oneOf = <const T extends string>(values: readonly T[], details: Details) =>
+  variable(details, `one of ${values.join(', ')}`, (text) => {
+    const found = values.find((value) => value === text);
+    if (found === undefined) throw new BadValue('is none of these');
+    return found;
+  });
+
+const pattern = (regex: RegExp, allowed: string, details: Details) =>
+  variable(details, allowed, (text) => {
+    if (!regex.test(text)) throw new BadValue('does not look right');
+    return text;
+  });
+
+const url = (schemes: readonly string[], details: Details) =>
+  variable(details, `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`, (text) => {
+    if (!URL.canParse(text)) throw new BadValue('is not a URL');
+    const parsed = new URL(text);
+    if (!schemes.includes(parsed.protocol.slice(0, -1))) throw new BadValue('has another scheme');
+    return text.replace(/\/+$/, '');
+  });
+
+const list = <T>(details: Details, allowed: string, readOne: (text: string) => T) =>
+  variable(details, `a list, separated by commas, of ${allowed}`, (text) => {
+    const wrong: string[] = [];
+    const values = text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+      .flatMap((part) => {
+        try {
+          return [readOne(part)];
+        } catch (error) {
+          if (!(error instanceof BadValue)) throw error;
+          wrong.push(`"${part}": ${error.message}`);
+          return [];
+        }
+      });
+    if (wrong.length > 0) throw new BadValue(`has wrong entries (${wrong.join('; ')})`);
+    return values;
+  });
+
+const secret = (shortest: number, details: Details) =>
+  variable({ ...details, isSecret: true }, `${shortest} characters or more, without spaces`, (text) => {
+    if (/\s/.test(text)) throw new BadValue('holds a space');
+    if (text.length < shortest) throw new BadValue('is too short');
+    return text;
+  });
+
+/** An address or a network such as 10.0.0.0/8. */
+function readNetwork(text: string): string {
+  const [address = '', bits, more] = text.split('/');
+  const family = isIP(address);
+  const longest = family === 6 ? 128 : 32;
+  const isBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest);
+  if (family === 0 || !isBits || more !== undefined) throw new BadValue('is neither an address nor a network');
+  return `${address}/${bits ?? String(longest)}`;
+}
+
+/** Networks as {@link readNetwork} gives them, ready to be asked. */
+export function blockList(networks: readonly string[]): BlockList {
+  const blocks = new BlockList();
+  for (const network of networks) {
+    const [address = '', bits = ''] = network.split('/');
+    blocks.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  }
+  return blocks;
+}
+
+function readOrigin(text: string): string {
+  const read = readOriginPattern(text);
+  if (!read.ok) throw new BadValue(ORIGIN_ADVICE[read.problem]);
+  return read.pattern;
+}
+
+const knob = (min: number, max: number, means: string) => ({ min, max, means });
+const KNOB_RANGES = {
+  MIN_DELAY_BEFORE_REFLEX_MS: knob(0, 10_000, 'From the end of the turn until a reflex may start.'),
+  PREEMPT_THRESHOLD_MS: knob(0, 10_000, 'A reflex is armed only if the answer is expected later than this.'),
+  EXPECTED_FIRST_AUDIO_MS: knob(0, 60_000, 'Seed of that expectation; unset: expected late.'),
+  MAX_REFLEX_DURATION_MS: knob(100, 10_000, 'A reflex is stopped after this.'),
+  TRANSITION_GAP_MS: knob(0, 500, "Fade-out of the reflex before the answer's first sample."),
+  INTERRUPT_DECISION_MS: knob(
+    50,
+    5_000,
+    'Longest pause for an undecided onset; still speaking then is an interruption.',
+  ),
+  TURN_DECISION_MS: knob(50, 10_000, 'Longest time an open end-of-turn decision may prolong that pause.'),
+  INTERRUPT_MIN_SPEECH_MS: knob(0, 2_000, 'Shorter speech is noise.'),
+  BACKCHANNEL_BOUNDARY_MS: knob(0, 10_000, 'Within this after a question, "mm-hm" is an answer.'),
+  RESUME_REWIND_MS: knob(0, 1_000, 'A resumed answer starts this much earlier.'),
+  RESUMES_PER_RESPONSE: knob(0, 100, 'How often one answer may be paused and resumed.'),
+  ECHO_LEVEL_DB: knob(-120, 0, 'Quieter onsets (dBFS) are taken for echo while the agent starts to speak.'),
+  ECHO_GUARD_MS: knob(0, 60_000, 'For how long after the agent starts.'),
+  POLICY_BUDGET_MS: knob(0, 10_000, 'Strict policy: how long a verdict may take.'),
+  IDLE_PROMPT_MS: knob(0, 3_600_000, 'Silence after which the agent asks whether anyone is there; 0 is never.'),
+  CREATE_TIMEOUT_MS: knob(100, 120_000, 'An answer that was asked for and never began.'),
+  FIRST_AUDIO_TIMEOUT_MS: knob(100, 120_000, 'An answer that began and made no sound.'),
+  STALL_MS: knob(100, 120_000, 'An answer that stopped in the middle.'),
+  DONE_TIMEOUT_MS: knob(100, 120_000, 'An answer that never said that it was done.'),
+  TOOL_TIMEOUT_MS: knob(100, 600_000, 'A function of the page that never came back.'),
+  MAX_USER_TURN_MS: knob(1_000, 600_000, 'A user turn without end.'),
+  DRAIN_SLACK_MS: knob(0, 60_000, 'Sound that was sent and never reported as played.'),
+  WIDGET_GRACE_MS: knob(0, 600_000, 'A widget that went away.'),
+} satisfies Partial<Record<keyof ArbiterConfig, ReturnType<typeof knob>>>;
+
+function knobVariables(): { [K in keyof typeof KNOB_RANGES]: Variable<number> } {
+  const variables = Object.entries(KNOB_RANGES).map(([name, { min, max, means }]) => {
+    const standard = (DEFAULT_CONFIG as unknown as Record<string, number | undefined>)[name];
+    const absent = standard === undefined ? {} : { absent: String(standard) };
+    return [name, whole(min, max, { group: 'Who may be heard, and when', means, ...absent })] as const;
+  });
+  return Object.fromEntries(variables) as { [K in keyof typeof KNOB_RANGES]: Variable<number> };
+}
+
+const RELAY = 'The relay';
+const MODEL = 'The model';
+const STORES = 'What it remembers';
+const GUARDS = 'Who may come in';
+const WATCH = 'How it is watched';
+const FLOOR = 'Who may be heard, and when';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export const VARIABLES = {
+  NODE_ENV: oneOf(['development', 'test', 'production'], {
+    group: RELAY,
+    means: 'production asks for MASTER_KEY and makes no demo tenant.',
+    absent: 'development',
+  }),
+  PORT: whole(0, 65_535, { group: RELAY, means: 'Port of HTTP and WebSocket; 0 takes any free one.', absent: '3000' }),
+  HOST: pattern(/^[A-Za-z0-9.:-]{1,253}$/, 'a host name or an address', {
+    group: RELAY,
+    means: 'Address to listen on; unset: all of this machine.',
+  }),
+  PUBLIC_URL: url(['https', 'http'], {
+    group: RELAY,
+    means: 'Where browsers reach this relay, for example https://relay.example.com.',
+  }),
+  LOG_LEVEL: oneOf(LOG_LEVELS, { group: RELAY, means: 'The least that is logged.', absent: 'info' }),
+  HEALTH_CHECK_PATH: pattern(/^\/[A-Za-z0-9._~-]+(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /health', {
+    group: RELAY,
+    means: 'Liveness; readiness is the same path followed by /ready.',
+    absent: '/health',
+  }),
+  TRUSTED_PROXIES: list(
+    {
+      group: RELAY,
+      means: 'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.',
+      absent: '',
+    },
+    'addresses or networks such as 10.0.0.0/8',
+    readNetwork,
+  ),
+  DRAIN_TIMEOUT_MS: whole(0, 3_600_000, {
+    group: RELAY,
+    means: 'How long conversations may go on after SIGTERM, in milliseconds.',
+    absent: '60000',
+  }),
+
+  OPENAI_API_KEY: secret(8, { group: MODEL, means: "OpenAI's key; unset: the relay talks to its own emulator." }),
+  OPENAI_BASE_URL: url(['https', 'http'], {
+    group: MODEL,
+    means: 'Where OpenAI, or what speaks like it, is reached.',
+    absent: 'https://api.openai.com/v1',
+  }),
+  OPENAI_FALLBACK_BASE_URL: url(['https', 'http'], {
+    group: MODEL,
+    means: 'A second address, for when the first does not answer.',
+  }),
+  OPENAI_MODEL: pattern(/^[A-Za-z0-9._:/-]{1,100}$/, "a model's name", {
+    group: MODEL,
+    means: 'The model that assistants speak with unless they name another.',
+    absent: 'gpt-realtime-2.1',
+  }),
+
+  DATA_DIR: pattern(/^[^\0]{1,1000}$/, 'a folder', {
+    group: STORES,
+    means: 'Where the embedded database and the master key lie.',
+    absent: './data',
+  }),
+  DATABASE_URL: variable(
+    { group: STORES, means: 'The embedded database, when not DATA_DIR/vjj.db.', isSecret: true },
+    'file:PATH or sqlite:PATH',
+    (text) => {
+      const path = /^(?:sqlite|file):(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1];
+      if (/^postgres(ql)?:/.test(text)) throw new BadValue('names Postgres, which this version does not speak yet');
+      if (path === undefined || path.startsWith('//')) throw new BadValue('names no file');
+      return path;
+    },
+  ),
+  REDIS_URL: variable(
+    { group: STORES, means: 'Reserved: limits and leases are kept in memory, by one instance.', isSecret: true },
+    'unset',
+    (_text): undefined => {
+      throw new BadValue('names Redis, which this version does not speak yet; shared state is kept in memory');
+    },
+  ),
+  MASTER_KEY: secret(32, {
+    group: STORES,
+    means: 'Encrypts secrets in the database. Unset: made once in DATA_DIR. Make one: openssl rand -base64 32',
+  }),
+  SESSION_LOG_RETENTION_DAYS: whole(1, 3_650, {
+    group: STORES,
+    means: 'Days that records of conversations are kept.',
+    absent: '7',
+  }),
+
+  ALLOWED_ORIGINS: list(
+    { group: GUARDS, means: 'Pages that may use the first tenant, besides those stored with it.', absent: '' },
+    'origins such as https://www.example.com or https://*.example.com',
+    readOrigin,
+  ),
+  ADMIN_TOKEN: secret(8, {
+    group: GUARDS,
+    means: "The operator's bearer token for /api/admin; unset: nobody may. In production 24 characters or more.",
+  }),
+  RATE_LIMIT_WINDOW_MS: whole(1_000, 3_600_000, {
+    group: GUARDS,
+    means: 'Window of the request limit, in milliseconds.',
+    absent: '60000',
+  }),
+  RATE_LIMIT_MAX_REQUESTS: whole(1, 1_000_000, {
+    group: GUARDS,
+    means: 'Requests to /api per address and window.',
+    absent: '100',
+  }),
+  WS_HEARTBEAT_INTERVAL: whole(1_000, 600_000, {
+    group: GUARDS,
+    means: 'Milliseconds between two pings on a socket.',
+    absent: '30000',
+  }),
+  WS_MAX_PAYLOAD: whole(1_024, 16_777_216, {
+    group: GUARDS,
+    means: 'Longest text message on a socket, in bytes; binary frames are at most 64 KiB.',
+    absent: '1048576',
+  }),
+
+  METRICS_TOKEN: secret(8, { group: WATCH, means: 'Bearer token for /metrics.' }),
+  SENTRY_DSN: { ...url(['https', 'http'], { group: WATCH, means: 'Where errors are reported.' }), isSecret: true },
+  SENTRY_ENVIRONMENT: pattern(/^[^\s/]{1,64}$/, 'a name without spaces', {
+    group: WATCH,
+    means: 'Name of this deployment in error reports.',
+  }),
+  SENTRY_TRACES_SAMPLE_RATE: share({ group: WATCH, means: 'Share of turns that are traced.', absent: '0.1' }),
+
+  LANE_A_ENABLED: flag({
+    group: FLOOR,
+    means: 'Whether a short reflex ("mm-hm") may fill the wait for an answer.',
+    absent: String(DEFAULT_CONFIG.LANE_A_ENABLED),
+  }),
+  POLICY_MODE: oneOf(['strict', 'lenient'], {
+    group: FLOOR,
+    means: 'strict: nothing is heard before policy cleared it.',
+    absent: DEFAULT_CONFIG.POLICY_MODE,
+  }),
+  POLICY_ON_TIMEOUT: oneOf(['closed', 'open'], {
+    group: FLOOR,
+    means: 'What a verdict that does not come means: blocked (closed) or cleared (open).',
+    absent: DEFAULT_CONFIG.POLICY_ON_TIMEOUT,
+  }),
+  REFUSAL_UNINTERRUPTIBLE: flag({
+    group: FLOOR,
+    means: 'Whether a refusal is spoken to its end.',
+    absent: String(DEFAULT_CONFIG.REFUSAL_UNINTERRUPTIBLE),
+  }),
+  ON_PROVIDER_LOSS: oneOf(['drain', 'stop'], {
+    group: FLOOR,
+    means: 'Whether sound that arrived before the model was lost is still played.',
+    absent: DEFAULT_CONFIG.ON_PROVIDER_LOSS,
+  }),
+  ...knobVariables(),
+};
+
+export type VariableName = keyof typeof VARIABLES;
+export type Values = { [K in VariableName]: ValueOf<K> };
+// What is unset stays undefined; a variable with a text for its absence always has a value, and
+// the reader of the table sees to that at the one place where the two meet.
+type ValueOf<K extends VariableName> = ReturnType<(typeof VARIABLES)[K]['read']> | undefined;
+
+/** The text of `.env.example`: every variable with meaning, default and what is allowed. */
+export function envExample(): string {
+  const groups = new Map<string, string[]>();
+  for (const [name, spec] of Object.entries(VARIABLES) as [string, Variable<unknown>][]) {
+    const lines = groups.get(spec.group) ?? [];
+    lines.push(
+      `# ${spec.means}`,
+      `# Allowed: ${spec.allowed}.${spec.isSecret ? ` A secret: ${name}_FILE may name a file that holds it.` : ''}`,
+      `${spec.absent === undefined || spec.absent === '' ? '# ' : ''}${name}=${spec.absent ?? ''}`,
+      '',
+    );
+    groups.set(spec.group, lines);
+  }
+  const head = [
+    '# Settings of the relay. Every line may be left out; what is shown is what then holds.',
+    '# The environment wins over this file when it is copied to .env in the working directory.',
+    '# `npx vjj check-config` reads the result back and reports every mistake at once.',
+    '',
+  ];
+  return [...head, ...[...groups].flatMap(([group, lines]) => [`# --- ${group} ---`, '', ...lines])].join('\n');
+}
