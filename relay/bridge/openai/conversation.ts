@@ -1,0 +1,197 @@
+/**
+ * The conversation as the provider holds it and as the next connection will be told it: the
+ * ledger of items and the history of words kept in step. Sends what follows from a change; does
+ * not know responses, turns or sockets.
+ */
+import type { RealtimeClientEvent } from 'openai/resources/realtime/realtime';
+import { samplesToMs } from '#wire';
+import type { Item } from './events.ts';
+import { History, type HistoryEntry, heardShare } from './history.ts';
+import { type ItemOrder, ItemLedger, type Role } from './ledger.ts';
+import { itemOf } from './setup.ts';
+
+export interface ConversationOptions {
+  /** An id that no other event or item of this bridge has. */
+  nextId(prefix: string): string;
+  /** @returns false when no provider was there to take it. */
+  send(event: RealtimeClientEvent): boolean;
+}
+
+export class Conversation {
+  readonly #options: ConversationOptions;
+  readonly #ledger = new ItemLedger();
+  readonly #history = new History();
+  /** What an item that was rewritten is called upstream. */
+  readonly #renamed = new Map<string, string>();
+
+  constructor(options: ConversationOptions) {
+    this.#options = options;
+  }
+
+  /** Something of ours joins: now, or with the next connection. @returns its id. */
+  tell(is: 'user' | 'system', text: string): string {
+    const id = this.#options.nextId(`vjj_${is}`);
+    this.#join({ is, id, text });
+    return id;
+  }
+
+  /** What became of a call. */
+  tellOutput(call: string, output: string): void {
+    const made = this.#history.call(call);
+    // A call of an earlier connection is not known to this one: it had no output to be told with.
+    if (made !== undefined && this.#ledger.get(made.id) === undefined) this.#create(made);
+    this.#join({ is: 'output', id: this.#options.nextId('vjj_output'), call, output });
+  }
+
+  called(item: string, call: string, name: string, args: string): void {
+    this.#history.add({ is: 'call', id: item, call, name, arguments: args });
+  }
+
+  /** The provider speaks of an item that it may not have added yet. */
+  expect(id: string, role: Role): void {
+    this.#ledger.expect(id, role);
+  }
+
+  added(item: Item, previous: string | null): void {
+    const role = roleOf(item);
+    // An item that was rewritten is in the history under its first id.
+    const isOurs = [...this.#renamed.values()].includes(item.id);
+    if (item.type === 'message' && !this.isDeleted(item.id) && !isOurs) {
+      const is = role === 'agent' || role === 'system' ? role : 'user';
+      this.#history.add({ is, id: item.id, text: '' }, previous);
+    }
+    this.#obey(this.#ledger.added(item.id, role));
+  }
+
+  done(id: string): void {
+    this.#ledger.done(id);
+  }
+
+  isDeleted(id: string): boolean {
+    return this.#ledger.get(id)?.fate === 'deleted';
+  }
+
+  isLive(id: string): boolean {
+    return this.#ledger.get(id)?.fate === 'live';
+  }
+
+  /** @returns whether the sound may be passed on. */
+  received(id: string, samples: number): boolean {
+    return this.#ledger.received(id, samples);
+  }
+
+  /** Sound that the model has and that is not passed on. */
+  late(id: string, samples: number): void {
+    this.#ledger.late(id, samples);
+  }
+
+  userSaid(id: string, text: string): void {
+    this.#history.setText(id, text);
+  }
+
+  agentSays(id: string, delta: string): void {
+    this.#history.add({ is: 'agent', id, text: '' });
+    this.#history.appendText(id, delta);
+  }
+
+  agentSaid(id: string, text: string): void {
+    this.#history.setText(id, text);
+  }
+
+  truncate(id: string, audioEndMs: number): void {
+    this.#obey(this.#ledger.truncate(id, audioEndMs));
+  }
+
+  remove(id: string): void {
+    this.#obey(this.#ledger.remove(id));
+  }
+
+  /** An item of a response that is over and was not wanted: the model forgets what nobody was given. */
+  settleDead(id: string): void {
+    this.#obey(this.#ledger.settleDead(id));
+  }
+
+  /** A new connection begins. @returns what to tell it, in order; of an unfinished item only what has come of its sound. */
+  replay(): RealtimeClientEvent[] {
+    for (const { id, is } of this.#history.replay()) {
+      const item = this.#ledger.get(id);
+      if (is === 'agent' && item?.fate === 'live' && item.isAudio && !item.isDone) {
+        this.#cut(id, samplesToMs(item.receivedSamples));
+      }
+    }
+    const entries = this.#history.replay();
+    this.#renamed.clear();
+    this.#ledger.restart(entries);
+    return entries.map((entry) => ({ type: 'conversation.item.create', item: itemOf(entry) }));
+  }
+
+  #join(entry: HistoryEntry): void {
+    this.#history.add(entry);
+    this.#create(entry);
+  }
+
+  #create(entry: HistoryEntry): void {
+    const event_id = this.#options.nextId('item');
+    const isSent = this.#options.send({ type: 'conversation.item.create', event_id, item: itemOf(entry) });
+    // The provider works in order, so what we add ourselves may be deleted at once.
+    if (isSent) this.#ledger.added(entry.id, entry.is);
+  }
+
+  #obey(order: ItemOrder): void {
+    if (order.do === 'nothing') return;
+    const { item } = order;
+    const item_id = this.#renamed.get(item) ?? item;
+    const event_id = this.#options.nextId(order.do);
+    switch (order.do) {
+      case 'delete':
+        this.#history.remove(item);
+        this.#options.send({ type: 'conversation.item.delete', item_id, event_id });
+        return;
+      case 'truncate': {
+        const audio_end_ms = order.audioEndMs;
+        this.#cut(item, audio_end_ms);
+        this.#options.send({ type: 'conversation.item.truncate', item_id, content_index: 0, audio_end_ms, event_id });
+        return;
+      }
+      case 'rewrite':
+        this.#rewrite(item, order.heard);
+        return;
+      default:
+        order satisfies never;
+    }
+  }
+
+  #cut(item: string, heardMs: number): void {
+    const { receivedSamples = 0, isDone = true } = this.#ledger.get(item) ?? {};
+    const { length } = this.#history.text(item);
+    this.#history.cut(item, heardShare(heardMs, samplesToMs(receivedSamples), length, isDone));
+  }
+
+  /** A restored item has no sound to truncate: its text gives way to what was heard of it, in the same place. */
+  #rewrite(item: string, heard: number): void {
+    const previous = this.#history.before(item);
+    this.#history.cut(item, heard);
+    const entry = this.#history.replay().find(({ id }) => id === item);
+    this.#options.send({ type: 'conversation.item.delete', item_id: item, event_id: this.#options.nextId('delete') });
+    if (entry === undefined) {
+      this.#history.remove(item);
+      return;
+    }
+    const id = this.#options.nextId('vjj_heard');
+    this.#renamed.set(item, id);
+    this.#options.send({
+      type: 'conversation.item.create',
+      previous_item_id: previous === undefined ? 'root' : (this.#renamed.get(previous) ?? previous),
+      item: itemOf(entry, id),
+      event_id: this.#options.nextId('item'),
+    });
+  }
+}
+
+/** Whose an item is, in our words. */
+export function roleOf(item: Item): Role {
+  if (item.type === 'function_call') return 'call';
+  if (item.type === 'function_call_output') return 'output';
+  if (item.role === 'assistant') return 'agent';
+  return item.role === 'system' ? 'system' : 'user';
+}

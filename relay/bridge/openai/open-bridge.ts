@@ -1,0 +1,32 @@
+/** Makes bridges to one provider account: what is the same for every session is given once. */
+import type { Clock } from '../../clock.ts';
+import type { OpenBridge } from '../bridge.ts';
+import { type BridgeProblem, OpenAIBridge } from './bridge.ts';
+import { DEFAULT_TRANSCRIPTION_MODEL } from './setup.ts';
+
+export interface OpenAIBridgeFactoryOptions {
+  /** Stays in memory here; it is in no event, problem or error. */
+  apiKey: string;
+  /** `https://api.openai.com/v1`, or the emulator's address; `http:` is dialled in plain. */
+  baseUrl: string;
+  clock: Clock;
+  /** Which model writes down what the user says; {@link DEFAULT_TRANSCRIPTION_MODEL} by default. */
+  transcriptionModel?: string;
+  /** In [0, 1), for the jitter between attempts to dial again; `Math.random` by default. */
+  random?: () => number;
+  /** What went wrong without ending anything: for log and metrics. */
+  onProblem?: (problem: BridgeProblem) => void;
+}
+
+/** @returns what opens one bridge per session. Nothing is dialled before a bridge's `connect`. */
+export function createOpenAIBridgeFactory(options: OpenAIBridgeFactoryOptions): OpenBridge {
+  const shared = {
+    apiKey: options.apiKey,
+    baseUrl: options.baseUrl,
+    clock: options.clock,
+    transcriptionModel: options.transcriptionModel ?? DEFAULT_TRANSCRIPTION_MODEL,
+    random: options.random ?? Math.random,
+    onProblem: options.onProblem ?? (() => undefined),
+  };
+  return (setup, onEvent) => new OpenAIBridge(setup, onEvent, shared);
+}

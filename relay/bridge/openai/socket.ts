@@ -1,0 +1,183 @@
+/**
+ * One connection to the provider: dialling, liveness, and what to do when it does not read.
+ * It says opened, message, trouble and closed, each closed exactly once, and knows no session.
+ * All its time is the clock's, except for the closing handshake, which `ws` bounds itself.
+ */
+import net from 'node:net';
+import OpenAI from 'openai';
+import { OpenAIRealtimeWS } from 'openai/realtime/ws';
+import type { ClientOptions } from 'ws';
+import type { Clock } from '../../clock.ts';
+
+/** From dialling to the open socket. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+export const PING_EVERY_MS = 15_000;
+/** A provider that was not heard of for this long, pongs included, is gone. */
+export const PONG_TIMEOUT_MS = 30_000;
+/** More than this unsent (about 4 s of sound): hold sound back. */
+export const HOLD_BACK_BYTES = 256 * 1024;
+/** More than this unsent, or still more than {@link HOLD_BACK_BYTES} after {@link STALL_MS}: the connection is given up. */
+export const GIVE_UP_BYTES = 1024 * 1024;
+export const STALL_MS = 10_000;
+/** How long the provider may take to answer our close frame. */
+const CLOSE_TIMEOUT_MS = 1_000;
+/** Largest message that the provider may send: retrieved items and oversize deltas pass, a flood does not. */
+const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+
+/** `http:` and `ws:` base URLs are dialled in plain, all others by TLS: the client library knows `wss:` only. */
+export function wsOptionsFor(baseUrl: string): ClientOptions {
+  const url = new URL(baseUrl);
+  const limits = { perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES, closeTimeout: CLOSE_TIMEOUT_MS };
+  // The published types of `ws` lag behind it: `closeTimeout` is an option since 8.19.
+  const options: ClientOptions = limits;
+  if (url.protocol !== 'http:' && url.protocol !== 'ws:') return options;
+  // Host and port only: `ws` passes a `path` along, which `net` would take for a local socket's.
+  const address = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
+  return {
+    ...options,
+    createConnection: () => net.connect(address),
+  };
+}
+
+/**
+ * The library hands each event to listeners looked up by the event's own type on a plain object,
+ * where a type such as `constructor` would find something that is no list and throw inside the
+ * socket. Only the two channels that are listened to may get through.
+ */
+class Dialled extends OpenAIRealtimeWS {
+  protected override _emit(channel: never, ...args: never): void {
+    if (channel === 'event' || channel === 'error') super._emit(channel, ...args);
+  }
+}
+
+export interface UpstreamListener {
+  opened(): void;
+  /** One parsed frame; it may be anything that JSON can say. */
+  message(raw: unknown): void;
+  /** A frame that was no JSON; the connection goes on. */
+  unreadable(): void;
+  /** Once, whatever the end was. `error` is a short code of the transport's failure, where there was one. */
+  closed(code: number, reason: string, error: string | null): void;
+}
+
+export interface UpstreamOptions {
+  apiKey: string;
+  baseUrl: string;
+  model: string;
+  clock: Clock;
+}
+
+export interface Upstream {
+  /** @returns false when the socket is not open; nothing is kept. */
+  send(text: string): boolean;
+  /** So much is unsent that sound should wait at the caller. */
+  readonly isBackedUp: boolean;
+  /** Ends it politely; nothing is said any more. */
+  close(): void;
+  /** Cuts it; `closed` follows with this error, later. */
+  abort(error: string): void;
+}
+
+/** A short code for the log and for the reason of a loss: no address and no message of the system's. */
+function codeOf(error: Error & { cause?: unknown; code?: unknown }): string {
+  const status = /Unexpected server response: (\d+)/.exec(error.message)?.[1];
+  if (status !== undefined) return `http-${status}`;
+  const cause = error.cause instanceof Error ? (error.cause as Error & { code?: unknown }) : error;
+  return typeof cause.code === 'string' ? cause.code : 'transport';
+}
+
+/** Dials. Every listener call comes later, never from inside this function. */
+export function dialUpstream(options: UpstreamOptions, listener: UpstreamListener): Upstream {
+  const { clock } = options;
+  const client = new OpenAI({ apiKey: options.apiKey || 'none', baseURL: options.baseUrl });
+  const realtime = new Dialled({ model: options.model, options: wsOptionsFor(options.baseUrl) }, client);
+  const { socket } = realtime;
+  let isOver = false;
+  let error: string | null = null;
+  let heardAt = clock.now();
+  let stopStall: (() => void) | null = null;
+
+  const end = (code: number, reason: string) => {
+    if (isOver) return;
+    isOver = true;
+    stopWatch();
+    stopStall?.();
+    listener.closed(code, reason, error);
+  };
+  const abort = (why: string) => {
+    if (isOver) return;
+    error = why;
+    // The end is told from the socket's own `close`, which never comes from inside a caller's call.
+    socket.terminate();
+  };
+  const isBackedUp = () => socket.bufferedAmount > HOLD_BACK_BYTES;
+  const watchStall = () => {
+    if (!isBackedUp() || stopStall !== null) return;
+    stopStall = clock.wakeAt(clock.now() + STALL_MS, () => {
+      stopStall = null;
+      if (isBackedUp()) abort('upstream-stalled');
+    });
+  };
+  let stopWatch = clock.wakeAt(heardAt + HANDSHAKE_TIMEOUT_MS, () => abort('handshake-timeout'));
+
+  const watch = () => {
+    stopWatch = clock.wakeAt(clock.now() + PING_EVERY_MS, () => {
+      if (clock.now() - heardAt >= PONG_TIMEOUT_MS) {
+        abort('pong-timeout');
+        return;
+      }
+      socket.ping();
+      watch();
+    });
+  };
+  const heard = () => {
+    heardAt = clock.now();
+  };
+
+  socket.on('open', () => {
+    if (isOver) return;
+    stopWatch();
+    heard();
+    watch();
+    listener.opened();
+  });
+  socket.on('pong', heard);
+  socket.on('ping', heard);
+  realtime.on('event', (raw) => {
+    if (isOver) return;
+    heard();
+    listener.message(raw);
+  });
+  realtime.on('error', (problem) => {
+    // A server's own `error` event comes by `event` as well; this is for the transport.
+    if (isOver || problem.error !== undefined) return;
+    if (problem.cause instanceof SyntaxError) {
+      listener.unreadable();
+      return;
+    }
+    error ??= codeOf(problem);
+  });
+  socket.on('close', (code, reason) => end(code, reason.toString('utf8')));
+
+  return {
+    send(text) {
+      if (isOver || socket.readyState !== socket.OPEN) return false;
+      socket.send(text);
+      if (socket.bufferedAmount > GIVE_UP_BYTES) abort('upstream-stalled');
+      watchStall();
+      return true;
+    },
+    get isBackedUp() {
+      return isBackedUp();
+    },
+    close() {
+      if (isOver) return;
+      isOver = true;
+      stopWatch();
+      stopStall?.();
+      if (socket.readyState === socket.OPEN) socket.close(1000);
+      else socket.terminate();
+    },
+    abort,
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * A provider that says what a test tells it to say, over real sockets: for races that no well
+ * behaved server can be brought to. It sets sessions up on its own unless told not to.
+ */
+import { once } from 'node:events';
+import { type IncomingMessage, type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+export interface ClientEvent {
+  type: string;
+  event_id?: string;
+  [field: string]: unknown;
+}
+
+export class Peer {
+  readonly socket: WebSocket;
+  readonly request: IncomingMessage;
+  readonly received: ClientEvent[] = [];
+  closed: { code: number; reason: string } | null = null;
+  #read = 0;
+  #waiting: (() => void)[] = [];
+  #ids = 0;
+
+  constructor(socket: WebSocket, request: IncomingMessage, isPolite: () => boolean) {
+    this.socket = socket;
+    this.request = request;
+    socket.on('error', () => undefined);
+    socket.on('message', (data: Buffer) => {
+      const event = JSON.parse(data.toString('utf8')) as ClientEvent;
+      this.received.push(event);
+      if (event.type === 'session.update' && isPolite()) this.say('session.updated', { session: event.session });
+      if (event.type === 'conversation.item.create' && isPolite()) {
+        this.say('conversation.item.added', { previous_item_id: null, item: event.item });
+        this.say('conversation.item.done', { previous_item_id: null, item: event.item });
+      }
+      this.#wake();
+    });
+    socket.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString('utf8') };
+      this.#wake();
+    });
+  }
+
+  say(type: string, fields: Record<string, unknown> = {}): void {
+    this.socket.send(JSON.stringify({ type, event_id: `event_${++this.#ids}`, ...fields }));
+  }
+
+  /** The next event of that type that was not asked for yet; those before it are passed over. */
+  async expect(type: string): Promise<ClientEvent> {
+    for (;;) {
+      while (this.#read < this.received.length) {
+        const event = this.received[this.#read++];
+        if (event?.type === type) return event;
+      }
+      if (this.closed !== null) throw new Error(`closed while waiting for ${type}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  async untilClosed(): Promise<{ code: number; reason: string }> {
+    while (this.closed === null) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.closed;
+  }
+
+  count(type: string): number {
+    return this.received.filter((event) => event.type === type).length;
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+export interface ScriptedProvider {
+  baseUrl: string;
+  /** Whether new connections are set up without the test's doing. */
+  isPolite: boolean;
+  peers: Peer[];
+  /** The next connection that was not asked for yet. */
+  next(): Promise<Peer>;
+  /** Stops listening and cuts what is open; the port stays known, see {@link startScriptedProvider}. */
+  stop(): Promise<void>;
+}
+
+/** @param answer - refuses upgrades with this HTTP status. */
+export async function startScriptedProvider(
+  options: { port?: number; answer?: number } = {},
+): Promise<ScriptedProvider> {
+  const server: Server = createServer((_request, response) => response.writeHead(404).end());
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 32 * 1024 * 1024 });
+  const waiting: ((peer: Peer) => void)[] = [];
+  let asked = 0;
+  server.on('upgrade', (request, socket, head) => {
+    if (options.answer !== undefined) {
+      socket.end(`HTTP/1.1 ${options.answer} No\r\nConnection: close\r\n\r\n`);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      const peer = new Peer(ws, request, () => provider.isPolite);
+      provider.peers.push(peer);
+      if (provider.isPolite) peer.say('session.created', { session: { type: 'realtime', id: 'sess_1' } });
+      waiting.shift()?.(peer);
+    });
+  });
+  server.listen(options.port ?? 0, '127.0.0.1');
+  await once(server, 'listening');
+  const provider: ScriptedProvider = {
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    isPolite: true,
+    peers: [],
+    async next() {
+      const peer = provider.peers[asked++];
+      return peer ?? (await new Promise<Peer>((resolve) => waiting.push(resolve)));
+    },
+    async stop() {
+      for (const client of sockets.clients) client.terminate();
+      sockets.close();
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return provider;
+}
