@@ -13,8 +13,8 @@ const RATE_HZ = 24_000;
 const LONGEST_MS = 10_000;
 /** Of even longer sound only so much is looked at to find where the speech lies. */
 const LOOKED_AT_MS = 30_000;
-/** Recordings shorter than this (about 0.7 s) say little, so more likeness is asked of them. */
-const SHORT_MOMENTS = 60;
+/** Less than this in common (about 0.75 s) says little, so more likeness is asked for. */
+const SHORT_MOMENTS = 63;
 const LEAST_LIKENESS = 0.74;
 const LEAST_LIKENESS_SHORT = 0.83;
 /** A recognised utterance consists of recordings at least by this share of its sounding moments. */
@@ -78,16 +78,11 @@ function hitsIn(references: readonly Reference[], heard: Spectrum): Hit[] {
   const candidates: Hit[] = [];
   for (const { text, spectrum } of references) {
     const match = bestMatch(spectrum, heard);
-    const least = spectrum.length < SHORT_MOMENTS ? LEAST_LIKENESS_SHORT : LEAST_LIKENESS;
-    if (match && match.likeness >= least) {
-      const { offset, likeness } = match;
-      candidates.push({
-        text,
-        likeness,
-        from: Math.max(0, offset),
-        to: Math.min(heard.length, offset + spectrum.length),
-      });
-    }
+    if (!match) continue;
+    const from = Math.max(0, match.offset);
+    const to = Math.min(heard.length, match.offset + spectrum.length);
+    const least = to - from < SHORT_MOMENTS ? LEAST_LIKENESS_SHORT : LEAST_LIKENESS;
+    if (match.likeness >= least) candidates.push({ text, likeness: match.likeness, from, to });
   }
   // long ones first among the alike: a short recording may be part of what a long one says
   candidates.sort((a, b) => b.likeness * Math.sqrt(b.to - b.from) - a.likeness * Math.sqrt(a.to - a.from));

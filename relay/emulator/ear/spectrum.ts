@@ -13,7 +13,12 @@ const HIGHEST_HZ = 4200;
 /** Bands this far under the loudest ones are taken as equally silent: noise and its suppression live there. */
 const RANGE = 10 ** -2.4;
 /** A moment counts fully this close (in nepers of energy) to the loudest, and not at all at twice that. */
-const FULL_NEPERS = 3;
+const FULL_NEPERS = 2;
+
+/** The loudest few moments are left out when it is decided what is loud: a click must not push speech under the floor. */
+const CLICK_MOMENTS = 6;
+/** Sound whose loud moments have less energy than this, about -70 dBFS, is silence. */
+const QUIETEST = 1e6;
 
 export interface Spectrum {
   /** Moments of {@link HOP_SAMPLES}. */
@@ -72,6 +77,9 @@ function bandEnergies(samples: Int16Array, from: number, out: Float64Array, re: 
   }
 }
 
+const loudOf = (values: ArrayLike<number>) =>
+  Array.from(values).sort((a, b) => b - a)[Math.min(CLICK_MOMENTS, values.length - 1)] ?? 0;
+
 /** @param samples - 24 kHz PCM16. Windows may hang over both ends, so that short sounds are seen whole. */
 export function spectrumOf(samples: Int16Array): Spectrum {
   const length = Math.max(0, Math.ceil(samples.length / HOP_SAMPLES));
@@ -92,10 +100,8 @@ export function spectrumOf(samples: Int16Array): Spectrum {
     loudBands.push(loudest);
     totals[moment] = total;
   }
-  // the 90th percentile rather than the maximum: one click must not push speech under the floor
-  const loud = [...loudBands].sort((a, b) => a - b)[Math.floor(length * 0.9)] ?? 0;
-  const floor = loud * RANGE + 1;
-  const loudTotal = [...totals].sort((a, b) => a - b)[Math.floor(length * 0.9)] ?? 0;
+  const floor = loudOf(loudBands) * RANGE + 1;
+  const loudTotal = loudOf(totals);
   const bands = new Float32Array(length * BANDS);
   const weights = new Float32Array(length);
   for (let moment = 0; moment < length; moment++) {
@@ -106,7 +112,7 @@ export function spectrumOf(samples: Int16Array): Spectrum {
     }
     for (let at = moment * BANDS; at < (moment + 1) * BANDS; at++) bands[at] = (bands[at] ?? 0) - mean;
     const under = Math.log((loudTotal + 1) / ((totals[moment] ?? 0) + 1));
-    weights[moment] = Math.max(0, Math.min(1, 2 - under / FULL_NEPERS));
+    weights[moment] = loudTotal < QUIETEST ? 0 : Math.max(0, Math.min(1, 2 - under / FULL_NEPERS));
   }
   return { length, bands, weights };
 }
