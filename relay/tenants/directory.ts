@@ -1,0 +1,207 @@
+/**
+ * Who hosts conversations: looks tenants up by key and id, tells which pages may use them, and
+ * makes new ones. Look-ups are cached for seconds; what this process changes is seen at once.
+ * Knows no tokens and no requests.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { RelayError } from '../errors.ts';
+import { newId, newPublishableKey } from '../ids.ts';
+import type { Store, TenantRow } from '../store/store.ts';
+import { DEFAULT_LIMITS, DEMO, DEMO_LIMITS, demoAssistant, firstAssistant } from './demo.ts';
+import { ORIGIN_ADVICE, originAllowed, patternsFor, readOriginPattern } from './origins.ts';
+import type { Assistant, Limits, Tenant } from './tenant.ts';
+
+/** How long an answer of the store is believed, in milliseconds: the bound on changes made elsewhere. */
+const CACHE_MS = 5_000;
+const CACHE_ENTRIES = 5_000;
+
+export interface Directory {
+  byId(id: string): Promise<Tenant | undefined>;
+  byPublishableKey(key: string): Promise<Tenant | undefined>;
+  /** Whether a page of `origin` may use this tenant. */
+  allowsOrigin(tenantId: string, origin: string): Promise<boolean>;
+  /** Whether a page of `origin` may use any tenant at all: all that a CORS preflight can ask. */
+  knowsOrigin(origin: string): Promise<boolean>;
+  /** The newest version of the assistant; the tenant's first when no id is given. */
+  assistant(tenantId: string, id?: string): Promise<Assistant | undefined>;
+  limits(tenantId: string): Promise<Limits>;
+  /**
+   * @param origins - Patterns as people write them.
+   * @throws {RelayError} `bad-request` with every wrong origin, `conflict` when the slug is taken.
+   */
+  createTenant(request: { name: string; slug: string; origins: string[] }): Promise<NewTenantAnswer>;
+  /** Makes or refreshes the demo tenant and lets these pages use it. */
+  ensureDemo(origins: string[]): Promise<Tenant>;
+  /** Sees to it that a demo tenant left by development cannot be used. */
+  suspendDemo(): Promise<void>;
+}
+
+export interface NewTenantAnswer {
+  tenant: Tenant;
+  origins: string[];
+  publishableKey: string;
+}
+
+type Cache<T extends object> = LRUCache<string, { value: T | undefined }>;
+
+interface Row {
+  tenant: Tenant;
+  limits: Limits;
+}
+
+export function createDirectory(deps: {
+  store: Store;
+  clock: Clock;
+  /** Of assistants that are made here. */
+  model: string;
+  /** Patterns allowed for the first tenant, besides its own. */
+  firstTenantOrigins: readonly string[];
+}): Directory {
+  const { store, clock, model } = deps;
+  // One millisecond on: the cache takes a start at zero for no time at all.
+  const options = { max: CACHE_ENTRIES, ttl: CACHE_MS, perf: { now: () => clock.now() + 1 }, ttlResolution: 0 };
+  const tenants: Cache<Row> = new LRUCache(options);
+  const keys: Cache<Row> = new LRUCache(options);
+  const patterns: Cache<string[]> = new LRUCache(options);
+  const known: Cache<{ isKnown: boolean }> = new LRUCache(options);
+  const assistants: Cache<Assistant> = new LRUCache(options);
+  const firsts: Cache<{ id: string }> = new LRUCache(options);
+  let demo: { id: string; origins: string[] } | undefined;
+
+  // Unknown names are remembered too: guessing keys costs the guesser, not the database.
+  async function through<T extends object>(
+    cache: Cache<T>,
+    name: string,
+    load: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const hit = cache.get(name);
+    if (hit !== undefined) return hit.value;
+    const value = await load();
+    cache.set(name, { value });
+    return value;
+  }
+
+  function forget(): void {
+    for (const cache of [tenants, keys, patterns, known, assistants, firsts]) cache.clear();
+  }
+
+  const read = (row: TenantRow | undefined): Row | undefined =>
+    row && {
+      tenant: {
+        id: row.id,
+        slug: row.slug,
+        name: row.name,
+        status: row.status === 'active' ? 'active' : 'suspended',
+      },
+      limits: { ...DEFAULT_LIMITS, ...(JSON.parse(row.limits) as Partial<Limits>) },
+    };
+  const load = (id: string) => through(tenants, id, async () => read(await store.tenants.byId(id)));
+
+  /** Patterns that hold for the tenant beyond those stored with it. */
+  async function extraOrigins(tenantId: string): Promise<readonly string[]> {
+    if (demo?.id === tenantId) return [...demo.origins, ...deps.firstTenantOrigins];
+    if (demo !== undefined || deps.firstTenantOrigins.length === 0) return [];
+    const first = await through(firsts, 'first', () => store.tenants.first(DEMO.slug));
+    return first?.id === tenantId ? deps.firstTenantOrigins : [];
+  }
+
+  async function originsOf(tenantId: string): Promise<readonly string[]> {
+    const stored = await through(patterns, tenantId, () => store.tenants.origins(tenantId));
+    return [...(stored ?? []), ...(await extraOrigins(tenantId))];
+  }
+
+  const directory: Directory = {
+    async byId(id) {
+      return (await load(id))?.tenant;
+    },
+    async byPublishableKey(key) {
+      return (await through(keys, key, async () => read(await store.tenants.byPublishableKey(key))))?.tenant;
+    },
+    async allowsOrigin(tenantId, origin) {
+      return originAllowed(await originsOf(tenantId), origin);
+    },
+    async knowsOrigin(origin) {
+      if (originAllowed([...deps.firstTenantOrigins, ...(demo?.origins ?? [])], origin)) return true;
+      const open = patternsFor(origin);
+      const answer = await through(known, open.join(' '), async () => ({
+        isKnown: await store.tenants.anyHasOrigin(open),
+      }));
+      return answer?.isKnown === true;
+    },
+    assistant(tenantId, id) {
+      return through(assistants, `${tenantId} ${id ?? ''}`, async () => {
+        const row = await store.assistants.newest(tenantId, id);
+        return row && { ...(JSON.parse(row.document) as Assistant), id: row.id, version: row.version };
+      });
+    },
+    async limits(tenantId) {
+      return (await load(tenantId))?.limits ?? DEFAULT_LIMITS;
+    },
+    async createTenant({ name, slug, origins }) {
+      const canonical = new Set<string>();
+      const problems = origins.flatMap((text, index) => {
+        const one = readOriginPattern(text);
+        if (one.ok) canonical.add(one.pattern);
+        return one.ok ? [] : [{ at: `origins.${index}`, message: ORIGIN_ADVICE[one.problem] }];
+      });
+      if (problems.length > 0) throw new RelayError('bad-request', 'origins are wrong', { problems });
+      // The demo's name stays free for the demo, whose tenant production refuses.
+      if (slug === DEMO.slug) throw new RelayError('conflict', 'the slug of the demo tenant', { at: 'slug' });
+      const tenant: Tenant = { id: newId('ten', clock.wallNow()), slug, name, status: 'active' };
+      const publishableKey = newPublishableKey();
+      const assistant = firstAssistant(newId('ast', clock.wallNow()), model, name);
+      await store.tenants.create({
+        ...tenant,
+        limits: '{}',
+        origins: [...canonical],
+        publishableKey,
+        assistant: { id: assistant.id, version: 1, document: JSON.stringify(assistant) },
+      });
+      forget();
+      return { tenant, origins: [...canonical], publishableKey };
+    },
+    async ensureDemo(origins) {
+      const id = (await store.tenants.bySlug(DEMO.slug))?.id ?? (await createDemo());
+      await store.tenants.setStatus(id, 'active');
+      await store.tenants.setLimits(id, JSON.stringify(DEMO_LIMITS));
+      await refreshDemoAssistant(id);
+      forget();
+      demo = { id, origins };
+      return { id, slug: DEMO.slug, name: DEMO.name, status: 'active' };
+    },
+    async suspendDemo() {
+      const row = await store.tenants.bySlug(DEMO.slug);
+      if (row === undefined) return;
+      await store.tenants.setStatus(row.id, 'suspended');
+      demo = undefined;
+      forget();
+    },
+  };
+
+  async function createDemo(): Promise<string> {
+    const id = newId('ten', clock.wallNow());
+    const assistant = demoAssistant(newId('ast', clock.wallNow()), model);
+    await store.tenants.create({
+      ...{ id, slug: DEMO.slug, name: DEMO.name, status: 'active', limits: JSON.stringify(DEMO_LIMITS) },
+      // Which pages: those of this very process, known when it listens, and ALLOWED_ORIGINS.
+      origins: [],
+      publishableKey: DEMO.publishableKey,
+      assistant: { id: assistant.id, version: 1, document: JSON.stringify(assistant) },
+    });
+    return id;
+  }
+
+  /** The demo's assistant follows the code; versions stay as they were. */
+  async function refreshDemoAssistant(tenantId: string): Promise<void> {
+    const row = await store.assistants.newest(tenantId);
+    if (row === undefined) return;
+    const wanted = JSON.stringify({ ...demoAssistant(row.id, model), version: row.version });
+    if (row.document === wanted) return;
+    const version = row.version + 1;
+    const document = JSON.stringify({ ...demoAssistant(row.id, model), version });
+    await store.assistants.add(tenantId, { id: row.id, version, document });
+  }
+
+  return directory;
+}
