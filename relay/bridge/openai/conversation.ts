@@ -81,11 +81,12 @@ export class Conversation {
   }
 
   /** Sound that the model has and that is not passed on. */
-  late(id: string, samples: number): void {
-    this.#ledger.late(id, samples);
+  late(id: string): void {
+    this.#ledger.late(id);
   }
 
   userSaid(id: string, text: string): void {
+    this.#history.add({ is: 'user', id, text: '' });
     this.#history.setText(id, text);
   }
 

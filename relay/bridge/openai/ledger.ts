@@ -14,8 +14,8 @@ export interface LedgerItem {
   readonly role: Role;
   /** Samples passed on. */
   readonly receivedSamples: number;
-  /** Samples that came after the item's response was dead: the model has them, nobody heard them. */
-  readonly lateSamples: number;
+  /** More sound came after the item's response was dead: the model has it, nobody heard it. */
+  readonly hasMore: boolean;
   readonly isAdded: boolean;
   readonly isDone: boolean;
   /** False for what was restored as text on a new connection: it can only be rewritten. */
@@ -34,7 +34,7 @@ interface Entry {
   id: string;
   role: Role;
   receivedSamples: number;
-  lateSamples: number;
+  hasMore: boolean;
   isAdded: boolean;
   isDone: boolean;
   isAudio: boolean;
@@ -56,7 +56,7 @@ export class ItemLedger {
   expect(id: string, role: Role): void {
     if (this.#items.has(id)) return;
     const isAudio = role === 'agent';
-    const counts = { receivedSamples: 0, lateSamples: 0 };
+    const counts = { receivedSamples: 0, hasMore: false };
     this.#items.set(id, { id, role, ...counts, isAdded: false, isDone: false, isAudio, fate: 'live', waiting: null });
   }
 
@@ -85,9 +85,9 @@ export class ItemLedger {
   }
 
   /** Sound of a dead response. */
-  late(id: string, samples: number): void {
+  late(id: string): void {
     const item = this.#items.get(id);
-    if (item !== undefined) item.lateSamples += samples;
+    if (item !== undefined) item.hasMore = true;
   }
 
   /** @param audioEndMs - what was heard; not finite or negative is 0. */
@@ -98,7 +98,7 @@ export class ItemLedger {
     const endMs = Number.isFinite(audioEndMs) ? Math.min(Math.max(0, Math.floor(audioEndMs)), receivedMs) : 0;
     if (endMs === 0) return this.remove(id);
     // All of it was heard and nothing more was made: there is nothing to forget.
-    if (endMs >= receivedMs && item.lateSamples === 0) return NOTHING;
+    if (endMs >= receivedMs && !item.hasMore) return NOTHING;
     item.fate = 'truncated';
     if (!item.isAudio) return { do: 'rewrite', item: id, heard: endMs / receivedMs };
     return this.#whenAdded(item, { do: 'truncate', item: id, audioEndMs: endMs });
@@ -112,13 +112,13 @@ export class ItemLedger {
   }
 
   /**
-   * What a dead response left in the model's memory beyond what was passed on: nothing of an
-   * item was → delete it; a part was → cut it there.
+   * What a dead response left in the model's memory beyond what was passed on: an item of which
+   * nothing was, or a call that was never reported → delete it; a part was → cut it there.
    */
   settleDead(id: string): ItemOrder {
     const item = this.#items.get(id);
-    if (item?.fate !== 'live' || item.role !== 'agent') return NOTHING;
-    return this.truncate(id, samplesToMs(item.receivedSamples));
+    if (item?.fate !== 'live') return NOTHING;
+    return item.role === 'agent' ? this.truncate(id, samplesToMs(item.receivedSamples)) : this.remove(id);
   }
 
   /** A new connection begins: only `restored` items exist there, as text. */

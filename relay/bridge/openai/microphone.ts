@@ -5,6 +5,7 @@
  * what to send; sends by the function it is given.
  */
 import { msToSamples, samplesToMs } from '#wire';
+import type { Clock } from '../../clock.ts';
 import { toBase64 } from './pcm.ts';
 
 /** Sound kept while the provider cannot take it, and of an utterance under way, in milliseconds. */
@@ -13,12 +14,15 @@ export const KEEP_MS = 6_000;
 export const PREROLL_MS = 1_000;
 /** The provider refuses to commit less. */
 export const SHORTEST_COMMIT_MS = 100;
+/** While the network does not take what is sent: how often to look again. */
+const RETRY_MS = 50;
 
 const KEEP = msToSamples(KEEP_MS);
 const PREROLL = msToSamples(PREROLL_MS);
 
 export interface MicrophoneOptions {
   turn: 'auto' | 'hold';
+  clock: Clock;
   /** Sends one message. */
   send(text: string): void;
   /** Whether sound should wait. */
@@ -37,12 +41,19 @@ const lengthOf = (piece: Piece): number => (piece.is === 'sound' ? piece.samples
 const lengthOfAll = (pieces: Piece[]): number => pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
 const spanOfAll = (pieces: Piece[]): number =>
   pieces.reduce((sum, piece) => sum + (piece.is === 'gap' ? piece.length : lengthOf(piece)), 0);
+/** Adds a piece; neighbouring gaps are one. */
+function push(pieces: Piece[], piece: Piece): void {
+  const last = pieces.at(-1);
+  if (piece.is === 'gap' && last?.is === 'gap') last.length += piece.length;
+  else pieces.push(piece);
+}
 /** Gaps whose position on the provider's clock is still known. */
 const OFFSETS_KEPT = 32;
 
 export class Microphone {
   readonly #options: MicrophoneOptions;
   #isOpen = false;
+  #stopRetry: (() => void) | null = null;
   #waiting: Piece[] = [];
   #waitingSamples = 0;
   /** Sent, and not yet known to be part of a committed turn: what a new connection must hear again. */
@@ -68,6 +79,7 @@ export class Microphone {
       this.#send(samples);
       return;
     }
+    this.#retryLater();
     const room = Math.max(0, KEEP - this.#waitingSamples);
     // What waits outlives the message that it came in, whose buffer may be used again.
     if (room > 0) this.#wait({ is: 'sound', samples: samples.slice(0, room) });
@@ -110,6 +122,8 @@ export class Microphone {
   /** The provider is gone. What was not committed is said again to the next one, before what waits. */
   shut(): void {
     this.#isOpen = false;
+    this.#stopRetry?.();
+    this.#stopRetry = null;
     this.#waiting = [...this.#unsettled, ...this.#waiting];
     this.#waitingSamples += this.#unsettledSamples;
     this.#forget();
@@ -143,13 +157,23 @@ export class Microphone {
   }
 
   #wait(piece: Piece): void {
-    const last = this.#waiting.at(-1);
-    if (piece.is === 'gap' && last?.is === 'gap') last.length += piece.length;
-    else this.#waiting.push(piece);
+    push(this.#waiting, piece);
     this.#waitingSamples += lengthOf(piece);
   }
 
+  /** What waits goes on by itself: the sound that would push it may never come. */
+  #retryLater(): void {
+    if (!this.#isOpen || this.#stopRetry !== null) return;
+    const { clock } = this.#options;
+    this.#stopRetry = clock.wakeAt(clock.now() + RETRY_MS, () => {
+      this.#stopRetry = null;
+      if (!this.#mayFlow()) this.#retryLater();
+    });
+  }
+
   #flush(): void {
+    this.#stopRetry?.();
+    this.#stopRetry = null;
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingSamples = 0;
@@ -170,7 +194,10 @@ export class Microphone {
     this.#options.send(`{"type":"input_audio_buffer.append","audio":"${toBase64(samples)}"}`);
     this.#sent += samples.length;
     const keepsStart = this.#options.turn === 'hold' || this.#isSpeaking;
-    if (keepsStart && this.#unsettledSamples + samples.length > KEEP) return;
+    if (keepsStart && this.#unsettledSamples + samples.length > KEEP) {
+      push(this.#unsettled, { is: 'gap', length: samples.length });
+      return;
+    }
     this.#unsettled.push({ is: 'sound', samples: samples.slice() });
     this.#unsettledSamples += samples.length;
     while (!keepsStart && this.#unsettledSamples > PREROLL) {

@@ -9,19 +9,20 @@ import { type PcmReader, pcmReader } from './pcm.ts';
 /** Ids that are over and still recognised; older ones are as good as never seen. */
 const REMEMBERED = 256;
 
+/** What was asked for; `rid` is the request's event id and comes back in its metadata. */
 export type Purpose =
-  | { is: 'answer'; turn: string }
+  | { is: 'answer'; rid: string; turn: string }
   /** Speech rendered outside the conversation. */
-  | { is: 'speech' };
+  | { is: 'speech'; rid: string };
 
 export interface OpenResponse {
   readonly id: string;
   /** `uninvited`: nobody asked for it. */
   readonly purpose: Purpose | { is: 'uninvited' };
-  readonly rid: string | null;
   /** Cancelled, or never wanted: nothing of it is passed on any more but its end. */
   isDead: boolean;
-  /** Items in the order in which they came, with their text. */
+  /** Everything it put out, in order; calls that were reported are not in it any more. */
+  readonly items: Set<string>;
   readonly texts: Map<string, string>;
   readonly readers: Map<string, PcmReader>;
 }
@@ -53,9 +54,9 @@ export class ResponseBook {
   readonly #open = new Map<string, OpenResponse>();
   readonly #over = new Ring();
 
-  /** A request is on its way. `rid` is its event id and comes back in its metadata. */
-  requested(rid: string, purpose: Purpose): void {
-    this.#requested.set(rid, purpose);
+  /** A request is on its way. */
+  requested(purpose: Purpose): void {
+    this.#requested.set(purpose.rid, purpose);
   }
 
   /**
@@ -64,25 +65,23 @@ export class ResponseBook {
    * @param rid - as the error names it; null when it names none, which is clear enough while
    *   exactly one request for an answer is waiting.
    */
-  refused(rid: string | null): { rid: string; purpose: Purpose } | undefined {
-    const found = rid ?? this.#onlyAnswer();
-    const purpose = found === undefined ? undefined : this.#requested.get(found);
-    if (found === undefined || purpose === undefined) return undefined;
-    this.#requested.delete(found);
-    return { rid: found, purpose };
+  refused(rid: string | null): Purpose | undefined {
+    const purpose = rid === null ? this.#only('answer') : this.#requested.get(rid);
+    if (purpose !== undefined) this.#requested.delete(purpose.rid);
+    return purpose;
   }
 
   /** @returns undefined for an id that is known or over already. */
   created(response: Response): OpenResponse | undefined {
     if (this.#open.has(response.id) || this.#over.has(response.id)) return undefined;
-    const rid = response.metadata?.rid ?? (response.metadata === null ? this.#unnamed(response) : undefined);
-    const purpose = rid === undefined ? undefined : this.#requested.get(rid);
-    if (rid !== undefined) this.#requested.delete(rid);
+    const { id, metadata } = response;
+    const purpose = metadata ? this.#requested.get(metadata.rid ?? '') : this.#unnamed(response);
+    if (purpose !== undefined) this.#requested.delete(purpose.rid);
     const open: OpenResponse = {
-      id: response.id,
+      id,
       purpose: purpose ?? { is: 'uninvited' },
-      rid: purpose === undefined ? null : (rid ?? null),
       isDead: purpose === undefined,
+      items: new Set(),
       texts: new Map(),
       readers: new Map(),
     };
@@ -121,16 +120,12 @@ export class ResponseBook {
   }
 
   /** The request that a response without metadata must belong to: some servers echo none. */
-  #unnamed(response: Response): string | undefined {
-    return response.conversation_id === null ? this.#only('speech') : this.#onlyAnswer();
+  #unnamed(response: Response): Purpose | undefined {
+    return this.#only(response.conversation_id === null ? 'speech' : 'answer');
   }
 
-  #onlyAnswer(): string | undefined {
-    return this.#only('answer');
-  }
-
-  #only(is: Purpose['is']): string | undefined {
-    const rids = [...this.#requested].filter(([, purpose]) => purpose.is === is).map(([rid]) => rid);
-    return rids.length === 1 ? rids[0] : undefined;
+  #only(is: Purpose['is']): Purpose | undefined {
+    const fitting = [...this.#requested.values()].filter((purpose) => purpose.is === is);
+    return fitting.length === 1 ? fitting[0] : undefined;
   }
 }

@@ -98,3 +98,8 @@ export function speechCreate(text: string, rid: string): RealtimeClientEvent {
     },
   };
 }
+
+/** By id, always: a cancel without one would hit whatever is active by then. */
+export function responseCancel(response: string, eventId: string): RealtimeClientEvent {
+  return { type: 'response.cancel', response_id: response, event_id: eventId };
+}

@@ -10,6 +10,10 @@ import { type WebSocket, WebSocketServer } from 'ws';
 export interface ClientEvent {
   type: string;
   event_id?: string;
+  audio?: string;
+  item_id?: string;
+  item?: { id: string; type: string; content?: { text?: string }[]; [field: string]: unknown };
+  response?: { metadata: Record<string, string>; [field: string]: unknown };
   [field: string]: unknown;
 }
 
@@ -61,6 +65,38 @@ export class Peer {
   async untilClosed(): Promise<{ code: number; reason: string }> {
     while (this.closed === null) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     return this.closed;
+  }
+
+  /** Begins a response to the newest `response.create`, as the provider would. */
+  begin(id: string, metadata: unknown, conversationId: string | null = 'conv_1'): void {
+    const response = { id, object: 'realtime.response', status: 'in_progress', output: [], metadata };
+    this.say('response.created', { response: { ...response, conversation_id: conversationId } });
+  }
+
+  /** An assistant's item appears in a response and in the conversation. */
+  addItem(responseId: string, itemId: string): void {
+    const item = { id: itemId, type: 'message', role: 'assistant', status: 'in_progress', content: [] };
+    this.say('response.output_item.added', { response_id: responseId, output_index: 0, item });
+    this.say('conversation.item.added', { previous_item_id: null, item });
+  }
+
+  sound(responseId: string, itemId: string, samples: number, value = 1): void {
+    const delta = Buffer.from(new Int16Array(samples).fill(value).buffer).toString('base64');
+    const at = { response_id: responseId, item_id: itemId, output_index: 0, content_index: 0 };
+    this.say('response.output_audio.delta', { ...at, delta });
+  }
+
+  words(responseId: string, itemId: string, delta: string): void {
+    const at = { response_id: responseId, item_id: itemId, output_index: 0, content_index: 0 };
+    this.say('response.output_audio_transcript.delta', { ...at, delta });
+  }
+
+  end(id: string, status: string, fields: Record<string, unknown> = {}): void {
+    this.say('response.done', { response: { id, status, metadata: null, usage: null, ...fields } });
+  }
+
+  refuse(code: string, fields: Record<string, unknown> = {}): void {
+    this.say('error', { error: { type: 'invalid_request_error', code, message: code, param: null, ...fields } });
   }
 
   count(type: string): number {
