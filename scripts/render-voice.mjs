@@ -14,10 +14,15 @@ const RATE_HZ = 16_000;
 const VOICE = { agent: 'slt', user: 'rms' };
 /** A little brisker than flite's own pace, which is that of someone reading aloud. */
 const PACE = 0.9;
+/** What serves as a reflex must be shorter than 600 ms, in deeper voices too. */
+const BRISK_PACE = 0.7;
 /** What is in rules.json but never spoken. */
 const UNSPOKEN = new Set(['name', 'match', 'after', 'tool', 'compute', 'fail', 'moderation']);
 /** Sounds that the synthesiser says badly; made by the same generator as the wordless clips. */
-const HUMS = { 'Mm-hm.': { sound: 'mhm', pitchHz: 118, ms: 350 } };
+const HUMS = {
+  'user Mm-hm.': { sound: 'mhm', pitchHz: 118, ms: 350 },
+  'agent Hmm.': { sound: 'mm', pitchHz: 188, ms: 400 },
+};
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, 'relay/emulator/voice');
@@ -74,9 +79,11 @@ function distinct(texts) {
 }
 
 function record(speaker, text) {
-  if (speaker === 'user' && HUMS[text]) return finishRecording(resample(hum(HUMS[text]), 24_000, RATE_HZ), RATE_HZ);
+  const own = HUMS[`${speaker} ${text}`];
+  if (own) return finishRecording(resample(hum(own), 24_000, RATE_HZ), RATE_HZ);
+  const pace = speaker === 'agent' && phrases.brisk.includes(text) ? BRISK_PACE : PACE;
   const file = path.join(scratch, 'phrase.wav');
-  execFileSync('flite', ['-voice', VOICE[speaker], '--setf', `duration_stretch=${PACE}`, '-t', text, '-o', file]);
+  execFileSync('flite', ['-voice', VOICE[speaker], '--setf', `duration_stretch=${pace}`, '-t', text, '-o', file]);
   const { rateHz, samples } = readWav(readFileSync(file));
   return finishRecording(resample(samples, rateHz, RATE_HZ), RATE_HZ);
 }
@@ -97,6 +104,7 @@ const texts = {
   agent: distinct([
     ...spokenStrings(rules).flatMap((text) => sentencesOf(text)),
     ...phrases.agent,
+    ...phrases.brisk,
     ...phrases.joined,
     ...phrases.words.join(' ').split(' '),
   ]),

@@ -10,7 +10,7 @@ import { HOP_SAMPLES, type Spectrum, spectrumOf } from './spectrum.ts';
 
 const RATE_HZ = 24_000;
 /** Longer sound is not compared, only described; keeps the cost of an utterance bounded. */
-const LONGEST_MS = 10_000;
+const LONGEST_MS = 8000;
 /** Of even longer sound only so much is looked at to find where the speech lies. */
 const LOOKED_AT_MS = 30_000;
 /** Less than this in common (about 0.75 s) says little, so more likeness is asked for. */

@@ -28,7 +28,7 @@ export function likenessAt(known: Spectrum, heard: Spectrum, offset: number, str
   const sumU = new Float64Array(BANDS);
   for (let moment = from; moment < to; moment += stride) {
     const weight = known.weights[moment] as number;
-    if (weight === 0) continue;
+    if (weight < 0.1) continue;
     weightSum += weight;
     const atR = moment * BANDS;
     const atU = (moment + offset) * BANDS;
@@ -73,7 +73,7 @@ export function bestMatch(known: Spectrum, heard: Spectrum): Match | undefined {
   if (last < -early) return undefined;
   const coarse: Match[] = [];
   for (let offset = -early; offset <= last; offset += 2) {
-    coarse.push({ offset, likeness: likenessAt(known, heard, offset, 2) });
+    coarse.push({ offset, likeness: likenessAt(known, heard, offset, 3) });
   }
   coarse.sort((a, b) => b.likeness - a.likeness);
   let best: Match | undefined;

@@ -82,6 +82,7 @@ export function syllables(text: string): Int16Array {
   let now: { f: [number, number, number]; voice: number; hiss: number } = { f: [500, 1500, 2600], voice: 0, hiss: 0 };
   let phase = 0;
   let lastNoise = 0;
+  let lastMouth = 0;
   let at = 0;
   let elapsedMs = 0;
   for (const segment of segments) {
@@ -106,7 +107,10 @@ export function syllables(text: string): Int16Array {
       const bright = white - 0.8 * lastNoise;
       lastNoise = white;
       const source = (phase < 0.61 ? open - 0.33 : -0.33) * now.voice + white * now.hiss * 0.05;
-      out[at] = third(second(first(source, now.f[0]), now.f[1]), now.f[2]) + bright * now.hiss * 0.18;
+      const mouth = third(second(first(source, now.f[0]), now.f[1]), now.f[2]);
+      // lips radiate the change rather than the pressure, which makes speech bright
+      out[at] = (mouth - 0.82 * lastMouth) * 2.4 + bright * now.hiss * 0.1;
+      lastMouth = mouth;
     }
   }
   let peak = 1e-9;

@@ -2,12 +2,8 @@
  * Text as it is spoken: sentences, clauses, words, numbers in words (English). Two texts that
  * sound alike have the same {@link spokenKey}. Knows no sound.
  */
+import { sayNumber } from '../numbers.ts';
 
-const ONES =
-  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
-    ' ',
-  );
-const TENS = 'zero ten twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
 const SIGNS: Readonly<Record<string, string>> = {
   '+': 'plus',
   '−': 'minus',
@@ -19,40 +15,16 @@ const SIGNS: Readonly<Record<string, string>> = {
   '&': 'and',
   '°': 'degrees',
 };
-const LARGEST_NAMED = 999_999_999;
+/** From here on a number is read digit by digit. */
+const LARGEST_NAMED = 1_000_000;
 
-function belowThousand(value: number): string[] {
-  const words: string[] = [];
-  if (value >= 100) words.push(ONES[Math.floor(value / 100)] ?? '', 'hundred');
-  const rest = value % 100;
-  if (rest >= 20) {
-    words.push(TENS[Math.floor(rest / 10)] ?? '');
-    if (rest % 10 > 0) words.push(ONES[rest % 10] ?? '');
-  } else if (rest > 0) words.push(ONES[rest] ?? '');
-  return words;
-}
-
-/**
- * A number as it is read: "-3.5" → "minus three point five". Digits one by one above
- * {@link LARGEST_NAMED} and behind the point.
- */
+/** A number as it is read: "-3.5" → "minus three point five"; digit by digit behind the point and when it is very large. */
 export function numberInWords(digits: string): string {
   const [, sign = '', whole = '0', fraction = ''] = /^([-−]?)(\d+)(?:\.(\d+))?$/.exec(digits.replaceAll(',', '')) ?? [];
-  const oneByOne = (run: string) => Array.from(run, (digit) => ONES[Number(digit)] ?? '');
-  const value = Number(whole);
+  const oneByOne = (run: string) => Array.from(run, (digit) => sayNumber(Number(digit)));
   const words = sign === '' ? [] : ['minus'];
-  if (value > LARGEST_NAMED) words.push(...oneByOne(whole));
-  else if (value === 0) words.push('zero');
-  else {
-    for (const [size, name] of [
-      [1_000_000, 'million'],
-      [1000, 'thousand'],
-      [1, ''],
-    ] as const) {
-      const part = Math.floor(value / size) % 1000;
-      if (part > 0) words.push(...belowThousand(part), ...(name === '' ? [] : [name]));
-    }
-  }
+  if (Number(whole) < LARGEST_NAMED) words.push(sayNumber(Number(whole)).replaceAll('-', ' '));
+  else words.push(...oneByOne(whole));
   if (fraction !== '') words.push('point', ...oneByOne(fraction));
   return words.join(' ');
 }
