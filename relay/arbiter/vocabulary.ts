@@ -152,3 +152,7 @@ export const DEFAULT_CONFIG: ArbiterConfig = {
   DRAIN_SLACK_MS: 1000,
   WIDGET_GRACE_MS: 5000,
 };
+
+/** The classic names of what the arbiter does, for people. */
+export type StateName =
+  'IDLE' | 'LISTENING' | 'A_PLAYING' | 'B_RESPONDING' | 'B_PLAYING' | 'FALLBACK_PLAYING' | 'ENDED';
