@@ -1,14 +1,319 @@
-/** One conversation: the only place where socket, arbiter, bridge and policy meet. */
-import type { WebSocket } from 'ws';
+/**
+ * One conversation: the only place where socket, arbiter, bridge and policy meet. It reads in the
+ * order of sound: from the page to the provider, and back through the gates to the page. What is
+ * decided is decided by the arbiter; what is measured is measured by the files beside this one.
+ */
+import type { RawData, WebSocket } from 'ws';
+import { stateName, type ArbiterConfig } from '#arbiter';
+import {
+  CLOSE,
+  CLOSE_NORMAL,
+  WidgetMessage,
+  closeName,
+  readMessage,
+  type RelayMessage,
+} from '#wire';
+import { createAuditLog } from '../audit/audit.ts';
+import type { BridgeEvent, RealtimeBridge } from '../bridge/bridge.ts';
+import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
+import { createPolicyJudge } from '../policy/judge.ts';
+import { createAnswers } from './answers.ts';
+import { createArbiterShell, type Happening } from './arbiter-shell.ts';
+import { isAgentActive, isPaused, isQuiet, isWanted } from './arbiter-view.ts';
+import { createClipSender } from './clip-sender.ts';
+import { LEAD_MS, createDownlink } from './downlink.ts';
+import { createEffects } from './effects.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { createOutlet } from './outlet.ts';
+import { createPage, type Live, type StartOptions } from './page.ts';
+import { createProviderSide } from './provider-side.ts';
 import type { Drainable } from './registry.ts';
 import type { SessionDeps, SessionSeed } from './session-deps.ts';
+import { createSpeech } from './speech.ts';
+import { createTools } from './tools.ts';
+import { createTurns } from './turns.ts';
+import { createUplink } from './uplink.ts';
 
 export type Session = Drainable;
 
-/** Starts the conversation on an admitted, open socket. */
-export function createSession(_deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
+/** A provider that is gone for good may still be heard for this long. */
+const LAST_WORDS_MS = 15_000;
+
+/** Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. */
+export function createSession(deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
+  const { clock } = deps;
+  const { admission } = seed;
+  const { assistant, limits } = admission;
+  const config: ArbiterConfig = { ...deps.config, ...assistant.lanes };
+  const log = deps.log.child({ session: seed.id, tenant: admission.tenant.id });
+  const abort = new AbortController();
+  const atEnd: (() => void)[] = [];
+  let isOver = false;
+  let isDraining: FaultCode | null = null;
+  let bridge: RealtimeBridge | null = null;
+  let state = '';
+
+  // To the page.
+  const outlet = createOutlet(socket, clock, () => shell.run(() => close('slow-consumer')));
+  const send = (message: RelayMessage) => outlet.message(message);
+  const audit = createAuditLog({
+    head: { session: seed.id, startedAt: clock.wallNow(), config },
+    dir: deps.auditDir,
+    onProblem: (error) => log.warn('the audit file cannot be written', { error }),
+  });
+
+  // The arbiter and what carries out its effects.
+  const shell = createArbiterShell({
+    clock,
+    config,
+    onStep: (event, effects) => audit.record(event, effects),
+    perform: (effect, all) => perform(effect, all),
+    afterStep: (event, effects) => {
+      const name = stateName(shell.state);
+      if (name === state) return;
+      state = name;
+      const owner = effects.find((effect) => effect.type === 'owner.changed');
+      send({ type: 'state.changed', state: name, cause: owner?.cause ?? event.type, t: shell.now() });
+    },
+    onFault: (error) => {
+      log.error('a session failed', { error });
+      finish(CLOSE['upstream-lost']);
+    },
+  });
+  const dispatch = (event: Happening) => void shell.dispatch(event);
+  const wanted = (response: string) => isWanted(shell.state, response);
+  const turns = createTurns(() => shell.now(), send);
+  const downlink = createDownlink({
+    clock,
+    message: send,
+    frame: (frame) => outlet.frame(frame),
+    onFirstSent: (turn) => turns.sounded(turn, 'B'),
+  });
+  const tools = createTools({
+    send,
+    output: (call, output) => bridge?.addToolOutput(call, output),
+    started: (call) => dispatch({ type: 'tool.started', call }),
+    ended: (call) => dispatch({ type: 'tool.ended', call }),
+  });
+  const perform = createEffects({
+    send,
+    bridge: () => bridge,
+    downlink,
+    turns,
+    tools,
+    now: () => shell.now(),
+    epoch: () => shell.state.epoch,
+    isWanted: wanted,
+    onMetric: deps.onMetric ?? (() => undefined),
+  });
+
+  // Up: from the page to the provider.
+  const uplink = createUplink(clock);
+  const page = createPage({
+    send,
+    dispatch,
+    gate: () => ({ epoch: shell.state.epoch, isPaused: isPaused(shell.state) }),
+    downlink,
+    turns,
+    tools,
+    pageTools: assistant.pageTools,
+    start: openProvider,
+    renew: (token) => void renew(token),
+    end: () => finish(CLOSE_NORMAL),
+    refuse: (code, at) => refuse(code, at),
+  });
+  socket.on('message', (data: RawData, isBinary: boolean) => {
+    const bytes = data as Buffer;
+    shell.run(() => (isBinary ? hear(bytes) : read(bytes)));
+  });
+  socket.once('close', () => shell.run(lost));
+
+  function hear(bytes: Buffer): void {
+    const frame = uplink.frame(bytes);
+    if (frame.ok) page.sound(frame.samples);
+    else refuse(frame.code, frame.at);
+  }
+
+  function read(bytes: Buffer): void {
+    if (!uplink.message()) return refuse('rate-limited', 'messages');
+    if (bytes.length > deps.limits.maxMessageBytes) return refuse('too-large', 'message');
+    const result = readMessage(WidgetMessage, bytes.toString());
+    if (!result.ok) return refuse('protocol', result.at);
+    page.message(result.message);
+    afterwards();
+  }
+
+  // Down: from the provider to the page.
+  function openProvider({ mode, locale = assistant.locale, tools: offered }: StartOptions): Live {
+    const own = new Set(assistant.tools.map(({ name }) => name));
+    const all = [...assistant.tools, ...offered.filter(({ name }) => !own.has(name))];
+    tools.declare(all);
+    const speech = createSpeech({
+      clock,
+      locale,
+      minSpeechMs: config.INTERRUPT_MIN_SPEECH_MS,
+      now: () => shell.now(),
+      dispatch,
+      run: (job) => shell.run(job),
+      isAgentActive: () => isAgentActive(shell.state),
+      commit,
+    });
+    const side = createProviderSide({
+      send,
+      dispatch,
+      speech,
+      answers: createAnswers({
+        judge: createPolicyJudge({ disallowed: assistant.policy.disallowed }),
+        isStrict: config.POLICY_MODE === 'strict',
+        downlink,
+        send,
+        dispatch,
+        isWanted: wanted,
+        cancel: (response) => bridge?.cancelResponse(response),
+      }),
+      tools,
+      onUsage: (usage) => deps.onUsage?.(admission, usage),
+      onUp: () => renderClips(locale),
+      onGone: (code) => endWhenQuiet(code, LAST_WORDS_MS),
+    });
+    const setup = {
+      model: assistant.model,
+      voice: assistant.voice,
+      instructions: assistant.instructions,
+      turn: mode === 'auto' ? ('auto' as const) : ('hold' as const),
+      locale,
+      tools: all,
+    };
+    const opened = deps.openBridge(setup, (event: BridgeEvent) =>
+      shell.run(() => {
+        side(event);
+        afterwards();
+      }),
+    );
+    bridge = opened;
+    atEnd.push(() => speech.stop());
+    opened.connect();
+    return { mode, bridge: opened, speech };
+  }
+
+  function commit(item: string, utterances: string[] | undefined): void {
+    const turn = turns.propose('speech');
+    const effects = shell.dispatch({ type: 'turn.committed', turn, item, ...(utterances && { utterances }) });
+    // An acknowledgement is taken out of the model's memory and makes no turn.
+    const isNoTurn = effects.some(
+      (effect) => effect.type === 'stale' || (effect.type === 'item.delete' && effect.item === item),
+    );
+    if (isNoTurn) turns.discard(turn);
+    else turns.announce(turn);
+  }
+
+  const sendClip = createClipSender(outlet, dispatch);
+  const isLaneA = config.LANE_A_ENABLED;
+  let isRendering = false;
+  function renderClips(locale: string): void {
+    const speaker = bridge;
+    if (isRendering || !speaker) return;
+    isRendering = true;
+    const { model, voice, policy } = assistant;
+    const request = { model, voice, locale, refusal: policy.refusal, fallback: policy.fallback };
+    const speak = (text: string, signal: AbortSignal) => speaker.renderSpeech(text, signal);
+    void deps.clips.clipsFor(request, speak, abort.signal, (clip) =>
+      shell.run(() => {
+        if (isLaneA || clip.kind !== 'reflex') sendClip(clip);
+      }),
+    );
+  }
+
+  async function renew(token: string): Promise<void> {
+    try {
+      const endsAt = await seed.renew(token);
+      if (!isOver) send({ type: 'auth.accepted', tokenExpiresInMs: Math.max(0, endsAt - clock.wallNow()) });
+    } catch (error) {
+      const code = error instanceof RelayError ? error.code : 'internal';
+      if (!isOver) send({ type: 'error', code, message: FAULTS[code].advice, retryable: FAULTS[code].retryable });
+    }
+  }
+
+  // The end.
+  function refuse(code: FaultCode, at: string): void {
+    log.info('a page was refused', { code, at });
+    close(code);
+  }
+
+  /** Says why, then closes with the fault's code. */
+  function close(code: FaultCode): void {
+    const fault = FAULTS[code];
+    send({ type: 'error', code, message: fault.advice, retryable: fault.retryable });
+    finish('close' in fault ? fault.close : CLOSE.protocol);
+  }
+
+  /** The page's connection is gone: nobody is left to talk to. */
+  function lost(): void {
+    dispatch({ type: 'widget.down' });
+    finish(CLOSE_NORMAL);
+  }
+
+  function endWhenQuiet(code: FaultCode, withinMs: number | null): void {
+    isDraining = code;
+    if (withinMs !== null) atEnd.push(clock.wakeAt(clock.now() + withinMs, () => shell.run(() => close(code))));
+    afterwards();
+  }
+
+  /** After each message and provider event: whether a session that is to end may. */
+  function afterwards(): void {
+    if (isDraining !== null && !isOver && isQuiet(shell.state)) close(isDraining);
+  }
+
+  function finish(code: number): void {
+    if (isOver) return;
+    isOver = true;
+    try {
+      dispatch({ type: 'session.ended' });
+    } catch (error) {
+      log.error('a session could not end in order', { error });
+    } finally {
+      shell.stop();
+      outlet.stop();
+      downlink.stop();
+      abort.abort();
+      for (const undo of atEnd) undo();
+      bridge?.close();
+      void audit.close();
+      admission.release();
+      socket.close(code, code === CLOSE_NORMAL ? '' : closeName(code));
+      log.info('session ended', { closeCode: code, ms: shell.now() });
+    }
+  }
+
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  void ended.then(() => seed.admission.release());
-  const end = () => socket.close(4001, 'drain');
-  return { id: seed.id, ended, drain: end, drainNow: end };
+  atEnd.push(
+    startHeartbeat(socket, clock, deps.limits.heartbeatMs),
+    clock.wakeAt(clock.now() + limits.longestSessionMs, () => shell.run(() => close('longest-session'))),
+  );
+  shell.run(() => {
+    send({
+      type: 'session.created',
+      session: seed.id,
+      epoch: shell.state.epoch,
+      assistant: { name: assistant.name, locale: assistant.locale },
+      leadMs: LEAD_MS,
+      longestSessionMs: limits.longestSessionMs,
+      tokenExpiresInMs: Math.max(0, admission.tokenExpiresAt - clock.wallNow()),
+      knobs: {
+        echoLevelDb: config.ECHO_LEVEL_DB,
+        echoGuardMs: config.ECHO_GUARD_MS,
+        transitionGapMs: config.TRANSITION_GAP_MS,
+      },
+    });
+    dispatch({ type: 'session.started' });
+    if (isLaneA) for (const clip of deps.clips.wordless()) sendClip(clip);
+  });
+  log.info('session started');
+
+  return {
+    id: seed.id,
+    ended,
+    drain: () => shell.run(() => endWhenQuiet('draining', null)),
+    drainNow: () => shell.run(() => close('draining')),
+  };
 }

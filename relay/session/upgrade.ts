@@ -94,6 +94,8 @@ interface Knock {
   origin: string | undefined;
   address: string;
   signal: AbortSignal;
+  /** Answers the caller when the waiting ends for a reason of ours. */
+  onEnd: (code: FaultCode) => void;
   /** Ends the waiting: the deadline and the place among the pending are given back. */
   settle(): void;
 }
@@ -102,7 +104,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   const { clock, door, log } = deps;
   const registry = createSessionRegistry(clock);
   const addresses = createAddressLimit(clock, door.perAddress);
-  const pending = new Set<() => void>();
+  const pending = new Set<(code: FaultCode) => void>();
   let isDraining = false;
 
   const options = {
@@ -122,7 +124,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, then: (ws: WebSocket) => void): void {
     server.handleUpgrade(request, socket, head, (ws) => {
       // `ws` closes by itself on a broken frame; the error needs a listener, not an answer.
-      ws.on('error', () => ws.terminate());
+      ws.on('error', () => undefined);
       then(ws);
     });
   }
@@ -173,7 +175,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       if (!knock.signal.aborted) refusal = codeOf(error);
     }
     if (knock.signal.aborted) {
-      // The deadline has answered already, or the caller has gone.
+      // The caller has been answered already, or has gone.
       admission?.release();
       return;
     }
@@ -221,29 +223,35 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         void check(read.message.token);
       } else refuse('protocol');
     });
-    knock.signal.addEventListener('abort', () => closeFor(ws, isChecking ? 'handshake-slow' : 'token-missing'));
+    knock.onEnd = (code) => closeFor(ws, code === 'handshake-slow' && !isChecking ? 'token-missing' : code);
   }
 
   /** Deadline, abort signal and a place among the pending; all three end together. */
-  function wait(socket: Duplex, onDeadline: () => void): { signal: AbortSignal; settle: () => void } {
+  function wait(socket: Duplex, who: { origin: string | undefined; address: string }): Knock {
     const abort = new AbortController();
-    const settle = () => {
-      cancelDeadline();
-      socket.off('close', gone);
-      pending.delete(giveUp);
+    const end = (code: FaultCode) => {
+      knock.settle();
+      abort.abort();
+      knock.onEnd(code);
     };
-    const giveUp = () => {
-      settle();
+    const gone = () => {
+      knock.settle();
       abort.abort();
     };
-    const gone = giveUp;
-    const cancelDeadline = clock.wakeAt(clock.now() + door.deadlineMs, () => {
-      giveUp();
-      onDeadline();
-    });
+    const cancelDeadline = clock.wakeAt(clock.now() + door.deadlineMs, () => end('handshake-slow'));
+    const knock: Knock = {
+      ...who,
+      signal: abort.signal,
+      onEnd: (code) => refuseOverHttp(socket, code, { retryAfterS: code === 'draining' ? DRAIN_RETRY_S : 1 }),
+      settle: () => {
+        cancelDeadline();
+        socket.off('close', gone);
+        pending.delete(end);
+      },
+    };
     socket.once('close', gone);
-    pending.add(giveUp);
-    return { signal: abort.signal, settle };
+    pending.add(end);
+    return knock;
   }
 
   return {
@@ -263,19 +271,17 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       const waitMs = addresses.take(address);
       if (waitMs > 0) return refuseOverHttp(socket, 'rate-limited', { retryAfterS: waitMs / 1000 });
 
-      const origin = request.headers.origin;
+      const knock = wait(socket, { origin: request.headers.origin, address });
       const token = offeredToken(request.headers['sec-websocket-protocol']);
       if (token !== undefined) {
-        const { signal, settle } = wait(socket, () => refuseOverHttp(socket, 'handshake-slow', { retryAfterS: 1 }));
-        void admitBefore(token, request, socket, head, { origin, address, signal, settle });
+        void admitBefore(token, request, socket, head, knock);
         return;
       }
-      const { signal, settle } = wait(socket, () => undefined);
-      upgrade(request, socket, head, (ws) => admitAfter(ws, { origin, address, signal, settle }));
+      upgrade(request, socket, head, (ws) => admitAfter(ws, knock));
     },
     async drain(timeoutMs) {
       isDraining = true;
-      for (const giveUp of [...pending]) giveUp();
+      for (const end of [...pending]) end('draining');
       await registry.drain(timeoutMs);
     },
     async close() {

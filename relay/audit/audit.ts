@@ -1,0 +1,100 @@
+/**
+ * The record of one session: every event with the effects it had, append-only, with ids and
+ * monotonic time. It holds no words and no sound by construction, because the arbiter's vocabulary
+ * has none. The newest records stay in memory, all of them go to a file where a folder is given.
+ */
+import type { ArbiterConfig, ArbiterEvent, Effect } from '#arbiter';
+import { appendLines, type LineFile } from './line-file.ts';
+
+/** Records kept in memory; the oldest go first. */
+const MOST_RECORDS = 5_000;
+
+export interface AuditRecord {
+  event: ArbiterEvent;
+  effects: Effect[];
+}
+
+export interface AuditHead {
+  session: string;
+  /** Wall-clock milliseconds at the session's `t` of 0. */
+  startedAt: number;
+  config: ArbiterConfig;
+}
+
+export interface AuditLog {
+  record(event: ArbiterEvent, effects: Effect[]): void;
+  /** Records that were made but are no longer in memory. */
+  readonly forgotten: number;
+  /** Newest records, oldest first. */
+  records(): readonly AuditRecord[];
+  /** The head and the records as JSON lines, as they stand in the file. */
+  toJsonl(): string;
+  /** Writes what waits and closes the file. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param options.dir - folder of `<session>.jsonl`; null keeps memory only.
+ * @param options.onProblem - told once when the file cannot be written; the session goes on.
+ */
+export function createAuditLog(options: {
+  head: AuditHead;
+  dir: string | null;
+  onProblem(error: unknown): void;
+}): AuditLog {
+  const { head, dir } = options;
+  const file: LineFile | null = dir === null ? null : appendLines(dir, `${head.session}.jsonl`, options.onProblem);
+  const headLine = JSON.stringify(head);
+  file?.append(headLine);
+  // A ring: `first` is where the oldest record is.
+  const ring: AuditRecord[] = [];
+  let first = 0;
+  let forgotten = 0;
+  const inOrder = () => [...ring.slice(first), ...ring.slice(0, first)];
+  return {
+    record(event, effects) {
+      const record = { event, effects };
+      if (ring.length < MOST_RECORDS) ring.push(record);
+      else {
+        ring[first] = record;
+        first = (first + 1) % MOST_RECORDS;
+        forgotten += 1;
+      }
+      file?.append(JSON.stringify(record));
+    },
+    get forgotten() {
+      return forgotten;
+    },
+    records: inOrder,
+    toJsonl: () => [headLine, ...inOrder().map((record) => JSON.stringify(record))].join('\n') + '\n',
+    close: () => file?.close() ?? Promise.resolve(),
+  };
+}
+
+/** What a case file of the arbiter holds on one line. */
+export interface AuditCase {
+  name: string;
+  config: ArbiterConfig;
+  events: ArbiterEvent[];
+  expect: Effect[];
+}
+
+/**
+ * Turns a session's JSON lines into a case: the same events must give the same effects.
+ *
+ * @throws {SyntaxError} when a line is no JSON; {RangeError} when there is no head.
+ */
+export function auditToCase(jsonl: string): AuditCase {
+  const [headLine, ...lines] = jsonl.split('\n').filter((line) => line !== '');
+  if (headLine === undefined) throw new RangeError('an audit file begins with its head');
+  const head = JSON.parse(headLine) as AuditHead;
+  const records = lines
+    .map((line) => JSON.parse(line) as AuditRecord | { lost: number })
+    .filter((line): line is AuditRecord => 'event' in line);
+  return {
+    name: head.session,
+    config: head.config,
+    events: records.map(({ event }) => event),
+    expect: records.flatMap(({ effects }) => effects),
+  };
+}

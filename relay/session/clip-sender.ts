@@ -1,0 +1,28 @@
+/**
+ * Clips go ahead of their need: each is announced and sent whole in epoch 0, and only then told
+ * to the arbiter, so that what it plays is already in the page.
+ */
+import { CLIP_EPOCH, FLAG_LAST, MAX_FRAME_BYTES, HEADER_BYTES, SAMPLE_BYTES } from '#wire';
+import type { Clip } from '../reflex/library.ts';
+import type { Happening } from './arbiter-shell.ts';
+import type { Outlet } from './outlet.ts';
+
+/** Samples of one frame: half of what a frame may hold. */
+const PART = (MAX_FRAME_BYTES / 2 - HEADER_BYTES) / SAMPLE_BYTES;
+
+/** @returns what sends one clip; a second one of the same id is ignored. */
+export function createClipSender(outlet: Outlet, dispatch: (event: Happening) => void): (clip: Clip) => void {
+  const sent = new Set<string>();
+  return (clip) => {
+    const { id, kind, ms, affirmative, text, samples } = clip;
+    if (sent.has(id) || samples.length === 0) return;
+    sent.add(id);
+    outlet.message({ type: 'clip.added', clip: id, kind, ms, affirmative, ...(text === undefined ? {} : { text }) });
+    for (let at = 0; at < samples.length; at += PART) {
+      const part = samples.subarray(at, at + PART);
+      const flags = at + PART >= samples.length ? FLAG_LAST : 0;
+      outlet.frame({ epoch: CLIP_EPOCH, lane: 'A', flags, samples: part });
+    }
+    dispatch({ type: 'clip.ready', kind, clip: id, ms, affirmative });
+  };
+}

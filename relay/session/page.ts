@@ -1,0 +1,182 @@
+/**
+ * What the page says, one message after the other: checked by its schema already, here it is
+ * brought into the arbiter's words and the bridge's. A message that makes no sense now is
+ * answered with `error`; one that no right widget would send ends the session.
+ */
+import type { PageTool, RelayMessage, TurnMode, WidgetMessage } from '#wire';
+import { FAULTS, type FaultCode } from '../errors.ts';
+import type { RealtimeBridge } from '../bridge/bridge.ts';
+import type { Happening } from './arbiter-shell.ts';
+import type { Downlink } from './downlink.ts';
+import type { Speech } from './speech.ts';
+import type { Tools } from './tools.ts';
+import type { Turns } from './turns.ts';
+
+/** A conversation under way: what exists from `session.start` on. */
+export interface Live {
+  mode: TurnMode;
+  bridge: RealtimeBridge;
+  speech: Speech;
+}
+
+export interface StartOptions {
+  mode: TurnMode;
+  locale: string | undefined;
+  tools: PageTool[];
+}
+
+export interface PageOptions {
+  send(message: RelayMessage): void;
+  dispatch(event: Happening): void;
+  /** The arbiter's current epoch, and whether its gate is paused. */
+  gate(): { epoch: number; isPaused: boolean };
+  downlink: Downlink;
+  turns: Turns;
+  tools: Tools;
+  /** Whether the assistant lets pages bring functions of their own. */
+  pageTools: boolean;
+  /** Opens bridge and speech. */
+  start(options: StartOptions): Live;
+  renew(token: string): void;
+  end(): void;
+  /** Closes with the code of that fault. */
+  refuse(code: FaultCode, at: string): void;
+}
+
+export interface Page {
+  message(message: WidgetMessage): void;
+  /** Sound from the microphone. */
+  sound(samples: Int16Array): void;
+  readonly live: Live | null;
+}
+
+/** Silence after the microphone went: lets the provider's detector find the end of the speech. */
+const TAIL_SAMPLES = 24_000;
+/** Of one piece, so that the bridge's messages stay small. */
+const TAIL_PIECE = 2_400;
+
+export function createPage(options: PageOptions): Page {
+  const { send, dispatch, downlink, turns, tools } = options;
+  let live: Live | null = null;
+  /** Push-to-talk: the page's name of the speech under way. */
+  let talking: string | null = null;
+
+  function fail(code: FaultCode, message: string): void {
+    send({ type: 'error', code, message, retryable: FAULTS[code].retryable });
+  }
+
+  /** The widget paused on its own and the arbiter does not hold it: it must not wait. */
+  function letGo(paused: boolean, epoch: number): void {
+    const gate = options.gate();
+    if (paused && epoch === gate.epoch && !gate.isPaused) send({ type: 'gate.resume', epoch, rewindMs: 0 });
+  }
+
+  function start(message: Extract<WidgetMessage, { type: 'session.start' }>): void {
+    const offered = message.tools ?? [];
+    const mayOffer = options.pageTools || offered.length === 0;
+    if (!mayOffer) fail('forbidden', 'this assistant takes no functions from pages');
+    live = options.start({ mode: message.turn, locale: message.locale, tools: mayOffer ? offered : [] });
+    if (message.context !== undefined) live.bridge.addContext(message.context);
+  }
+
+  /** Everything that needs a conversation under way. */
+  function during(message: WidgetMessage, { mode, bridge, speech }: Live): void {
+    switch (message.type) {
+      case 'user.onset':
+        // Push-to-talk has no use for a detector; the gate must not stay shut for it.
+        if (mode === 'auto') speech.onset(message.utterance, message.level);
+        return letGo(message.paused, message.epoch);
+      case 'user.offset':
+        return speech.offset(message.utterance);
+      case 'user.text': {
+        const turn = turns.propose('text');
+        const item = bridge.addUserText(message.text);
+        dispatch({ type: 'user.text', turn });
+        turns.announce(turn);
+        return send({ type: 'transcript.done', item, role: 'user', text: message.text });
+      }
+      case 'user.interrupt': {
+        const utterance = speech.press('interrupt');
+        speech.release('interrupt');
+        speech.discard(utterance);
+        return dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+      }
+      case 'talk.start':
+        if (mode === 'auto') return fail('bad-request', 'this session listens by itself; talk.start belongs to hold');
+        if (talking !== null) return fail('bad-request', 'talk.start before the talk.end of the one before');
+        talking = message.utterance;
+        speech.press(message.utterance);
+        return letGo(message.paused, message.epoch);
+      case 'talk.end': {
+        if (talking !== message.utterance) return fail('bad-request', 'talk.end without its talk.start');
+        talking = null;
+        const utterance = speech.release(message.utterance) ?? message.utterance;
+        if (bridge.commitAudio()) return;
+        // Too short for a turn: what came of it must not begin the next one.
+        bridge.clearAudio();
+        speech.discard(utterance);
+        return dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+      }
+      case 'playout':
+        downlink.played(message.epoch, message.item, message.playedMs);
+        return dispatch(message);
+      case 'playout.drained':
+        return dispatch(message);
+      case 'clip.ended':
+        return dispatch(message);
+      case 'device.changed':
+        return dispatch({ type: message.suspended ? 'device.suspended' : 'device.resumed' });
+      case 'mic.changed':
+        return message.muted ? muted({ mode, bridge, speech }) : undefined;
+      case 'tool.result':
+        if (tools.result(message.call, message.output, message.failed === true)) return;
+        return fail('not-found', 'no function call of this id waits for a result');
+      case 'context.update':
+        return bridge.addContext(message.text);
+      case 'ping':
+      case 'auth':
+      case 'session.start':
+      case 'session.end':
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** A turn that never was still needs a name in the record. */
+  function dropped(): string {
+    const turn = turns.propose('speech');
+    turns.discard(turn);
+    return turn;
+  }
+
+  function muted({ mode, bridge, speech }: Live): void {
+    speech.muted();
+    if (mode !== 'auto') return;
+    for (let sent = 0; sent < TAIL_SAMPLES; sent += TAIL_PIECE) bridge.appendAudio(new Int16Array(TAIL_PIECE));
+  }
+
+  return {
+    message(message) {
+      switch (message.type) {
+        case 'ping':
+          return send({ type: 'pong' });
+        case 'auth':
+          return options.renew(message.token);
+        case 'session.end':
+          return options.end();
+        case 'session.start':
+          return live === null ? start(message) : options.refuse('protocol', 'session.start');
+        default:
+          return live === null ? options.refuse('protocol', message.type) : during(message, live);
+      }
+    },
+    sound(samples) {
+      if (live === null) return options.refuse('protocol', 'sound before session.start');
+      if (live.mode === 'auto' || talking !== null) live.bridge.appendAudio(samples);
+    },
+    get live() {
+      return live;
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/** What the provider says, one event after the other, brought to whom it concerns. */
+import type { RelayMessage } from '#wire';
+import type { BridgeEvent, BridgeUsage } from '../bridge/bridge.ts';
+import type { FaultCode } from '../errors.ts';
+import type { Answers } from './answers.ts';
+import type { Happening } from './arbiter-shell.ts';
+import type { Speech } from './speech.ts';
+import type { Tools } from './tools.ts';
+
+/** Reasons of a provider that will say the same to everybody until an operator acts. */
+const REFUSED = /api_key|organization|account|model|quota|billing|invalid_request|beta_api|setup-refused|^http-4/;
+/** User items whose words are being collected. */
+const MOST_ITEMS = 32;
+
+export interface ProviderSideOptions {
+  send(message: RelayMessage): void;
+  dispatch(event: Happening): void;
+  speech: Speech;
+  answers: Answers;
+  tools: Tools;
+  onUsage(usage: BridgeUsage): void;
+  onUp(): void;
+  /** The bridge has given up. */
+  onGone(code: FaultCode): void;
+}
+
+/** @returns the receiver of the bridge's events. */
+export function createProviderSide(options: ProviderSideOptions): (event: BridgeEvent) => void {
+  const { send, dispatch, speech, answers, tools } = options;
+  const heard = new Map<string, string>();
+
+  function words(item: string, text: string): string {
+    const all = (heard.get(item) ?? '') + text;
+    heard.set(item, all);
+    const oldest = heard.size > MOST_ITEMS ? heard.keys().next().value : undefined;
+    if (oldest !== undefined) heard.delete(oldest);
+    return all;
+  }
+
+  return (event) => {
+    switch (event.type) {
+      case 'provider.up':
+        send({ type: 'provider.changed', up: true });
+        dispatch({ type: 'provider.up', generation: event.generation });
+        return options.onUp();
+      case 'provider.down': {
+        send({ type: 'provider.changed', up: false });
+        dispatch({ type: 'provider.down', generation: event.generation });
+        answers.lost();
+        speech.providerLost();
+        if (event.fatal) options.onGone(REFUSED.test(event.reason) ? 'upstream-refused' : 'upstream-lost');
+        return;
+      }
+      case 'speech.started':
+        return speech.providerStarted(event.item, event.atMs);
+      case 'speech.stopped':
+        return speech.providerStopped(event.item, event.atMs);
+      case 'input.committed':
+        return speech.committed(event.item);
+      case 'input.cleared':
+        return;
+      case 'input.transcript.delta':
+        send({ type: 'transcript.delta', item: event.item, role: 'user', text: event.text });
+        return speech.words(event.item, words(event.item, event.text), false);
+      case 'input.transcript.done':
+        heard.delete(event.item);
+        send({ type: 'transcript.done', item: event.item, role: 'user', text: event.text });
+        return speech.words(event.item, event.text, true);
+      case 'response.created':
+        return answers.created(event.response, event.turn);
+      case 'response.text':
+        return answers.text(event.response, event.item, event.delta);
+      case 'response.text.done':
+        return answers.textDone(event.response, event.item, event.text);
+      case 'response.audio':
+        return answers.sound(event.response, event.item, event.samples);
+      case 'response.generated':
+        return answers.generated(event.response, event.text);
+      case 'response.done':
+        return answers.done(event.response, event.status);
+      case 'response.error':
+        // An error that names neither concerns no request of the arbiter's.
+        if (event.response === undefined && event.turn === undefined) return;
+        return dispatch({
+          type: 'response.error',
+          code: event.code,
+          ...(event.response === undefined ? {} : { response: event.response }),
+        });
+      case 'tool.called': {
+        const { call, name, arguments: args } = event;
+        return tools.called({ call, name, arguments: args, turn: answers.turnOf(event.response) });
+      }
+      case 'usage':
+        return options.onUsage(event.usage);
+      default:
+        return event satisfies never;
+    }
+  };
+}

@@ -1,0 +1,272 @@
+/**
+ * Who is speaking, as one story from two detectors: the widget's, which is quick, and the
+ * provider's, which makes user items. Gives each speech one id, ends it once, and rules it by its
+ * words where they tell an acknowledgement from an interruption. What follows from that is the
+ * arbiter's decision.
+ */
+import type { Verdict } from '#arbiter';
+import type { Clock } from '../clock.ts';
+import type { Happening } from './arbiter-shell.ts';
+import { verdictWords } from './verdict-words.ts';
+
+/** The provider's detector is behind by its window and the network: still the same speech. */
+const LATE_DETECTION_MS = 700;
+/** A longer speech is no acknowledgement; its commit waits for no words. */
+const LONGEST_BACKCHANNEL_MS = 1_500;
+/** How long a commit waits for words that may rule it. */
+const WORDS_WAIT_MS = 800;
+/** Without any word, shorter speech over the agent is noise. */
+const LONGEST_WORDLESS_MS = 700;
+/** The provider's span holds its prefix and its silence window; beyond this somebody did speak. */
+const CERTAIN_SPAN_MS = 1_200;
+/** Speeches and items remembered. */
+const MOST_REMEMBERED = 64;
+
+interface Utterance {
+  id: string;
+  /** The widget's name for it; null when only the provider heard it. */
+  key: string | null;
+  /** The user item it becomes part of. */
+  item: string | null;
+  startedAt: number;
+  endedAt: number | null;
+  level: number | undefined;
+  isOverAgent: boolean;
+  verdict: Verdict | null;
+}
+
+interface UserItem {
+  text: string;
+  isTextComplete: boolean;
+  /** The provider's own detector made it; push-to-talk has none. */
+  isDetected: boolean;
+  isSpeaking: boolean;
+  startedAtMs: number;
+  spanMs: number;
+}
+
+export interface SpeechOptions {
+  clock: Clock;
+  locale: string;
+  /** Speech shorter than this is noise by its length alone. */
+  minSpeechMs: number;
+  now(): number;
+  dispatch(event: Happening): void;
+  /** Runs a job of this file's timers in the session's order. */
+  run(job: () => void): void;
+  /** Whether there is an answer to talk over: heard, paused, or on its way. */
+  isAgentActive(): boolean;
+  /** The user's turn is over; `utterances` is absent when no detector told of any. */
+  commit(item: string, utterances: string[] | undefined): void;
+}
+
+export interface Speech {
+  /** The widget heard somebody begin, or the same speech again, louder. */
+  onset(key: string, level: number | undefined): void;
+  offset(key: string): void;
+  /** Ends what the widget's detector holds open. */
+  muted(): void;
+  /** The user pressed to talk, or to interrupt: no words are needed. @returns the id. */
+  press(key: string): string;
+  /** @returns the id of what ended, if it was open. */
+  release(key: string): string | undefined;
+  /** What was said makes no turn. */
+  discard(id: string): void;
+  providerStarted(item: string, atMs: number): void;
+  providerStopped(item: string, atMs: number): void;
+  committed(item: string): void;
+  /** All words of the item so far. */
+  words(item: string, text: string, isComplete: boolean): void;
+  /** The provider is gone: what waited for it does not come. */
+  providerLost(): void;
+  stop(): void;
+}
+
+export function createSpeech(options: SpeechOptions): Speech {
+  const { clock, now, dispatch, minSpeechMs } = options;
+  const words = verdictWords(options.locale);
+  let utterances: Utterance[] = [];
+  const items = new Map<string, UserItem>();
+  let count = 0;
+  let waiting: { item: string; cancel: () => void } | null = null;
+
+  const isShort = (one: Utterance) => one.endedAt !== null && one.endedAt - one.startedAt < minSpeechMs;
+  const lengthOf = (some: Utterance[]) =>
+    some.reduce((sum, one) => sum + ((one.endedAt ?? now()) - one.startedAt), 0);
+  const ofItem = (item: string) => utterances.filter((one) => one.item === item);
+  const openByKey = (key: string) => utterances.find((one) => one.key === key && one.endedAt === null);
+
+  function itemOf(id: string): UserItem {
+    let item = items.get(id);
+    if (!item) {
+      item = { text: '', isTextComplete: false, isDetected: false, isSpeaking: false, startedAtMs: 0, spanMs: 0 };
+      items.set(id, item);
+      const oldest = items.size > MOST_REMEMBERED ? items.keys().next().value : undefined;
+      if (oldest !== undefined) items.delete(oldest);
+    }
+    return item;
+  }
+
+  function begin(source: 'widget' | 'provider', key: string | null, item: string | null, level?: number): Utterance {
+    count += 1;
+    const isOverAgent = options.isAgentActive();
+    const id = `utterance_${count}`;
+    const one: Utterance = { id, key, item, startedAt: now(), endedAt: null, level, isOverAgent, verdict: null };
+    utterances.push(one);
+    if (utterances.length > MOST_REMEMBERED) utterances = utterances.slice(-MOST_REMEMBERED);
+    tell(one, source);
+    return one;
+  }
+
+  function tell(one: Utterance, source: 'widget' | 'provider'): void {
+    const level = one.level === undefined ? {} : { level: one.level };
+    dispatch({ type: 'user.onset', utterance: one.id, source, ...level });
+  }
+
+  function end(one: Utterance): void {
+    if (one.endedAt !== null) return;
+    one.endedAt = now();
+    dispatch({ type: 'user.offset', utterance: one.id });
+  }
+
+  function rule(some: Utterance[], verdict: Verdict): void {
+    for (const one of some) {
+      if (one.verdict === verdict || one.verdict === 'interrupt') continue;
+      one.verdict = verdict;
+      dispatch({ type: 'user.verdict', utterance: one.id, verdict });
+    }
+  }
+
+  /** What the words so far say of speech over the agent. */
+  function judge(id: string): void {
+    const { text, isTextComplete } = itemOf(id);
+    const mine = ofItem(id);
+    const over = mine.filter((one) => one.isOverAgent);
+    if (over.length === 0 || over.length < mine.length) return;
+    if (words.isStop(text, isTextComplete)) return rule(over, 'interrupt');
+    if (!isTextComplete) return;
+    if (words.isAcknowledgement(text)) rule(over, 'backchannel');
+    else if (text.trim() !== '') rule(over, 'interrupt');
+    // Transcription may also have failed: only what is too short for a sentence is noise.
+    else if (lengthOf(over) < LONGEST_WORDLESS_MS) rule(over, 'noise');
+  }
+
+  /** Whether words may still change what the commit of the item means. */
+  function mustWait(id: string, mine: Utterance[]): boolean {
+    if (mine.length === 0 || itemOf(id).isTextComplete) return false;
+    if (mine.every(isShort)) return true;
+    return (
+      options.isAgentActive() &&
+      mine.every((one) => one.isOverAgent && one.verdict === null) &&
+      lengthOf(mine) <= LONGEST_BACKCHANNEL_MS
+    );
+  }
+
+  /** Too short for the widget, and yet a turn: by its words, or by how long the provider heard it. */
+  function isTurnAllTheSame(id: string, mine: Utterance[]): boolean {
+    if (mine.length === 0 || !mine.every(isShort)) return false;
+    const { text, isTextComplete, spanMs } = itemOf(id);
+    if (!isTextComplete) return spanMs > CERTAIN_SPAN_MS;
+    return text.trim() !== '' && !(mine.some((one) => one.isOverAgent) && words.isAcknowledgement(text));
+  }
+
+  function pass(id: string): void {
+    if (waiting?.item === id) {
+      waiting.cancel();
+      waiting = null;
+    }
+    let mine = ofItem(id);
+    if (isTurnAllTheSame(id, mine)) {
+      const whole = begin('provider', null, id);
+      end(whole);
+      mine = [whole];
+    }
+    utterances = utterances.filter((one) => one.item !== id);
+    items.delete(id);
+    options.commit(id, mine.length === 0 ? undefined : mine.map((one) => one.id));
+  }
+
+  function offset(key: string): Utterance | undefined {
+    const one = openByKey(key);
+    if (one) end(one);
+    return one;
+  }
+
+  return {
+    onset(key, level) {
+      const open = openByKey(key);
+      if (open) {
+        open.level = level;
+        return tell(open, 'widget');
+      }
+      const unnamed = utterances.find((one) => one.key === null && one.endedAt === null);
+      if (unnamed) {
+        unnamed.key = key;
+        unnamed.level = level;
+        return tell(unnamed, 'widget');
+      }
+      const speaking = [...items].find(([, item]) => item.isSpeaking)?.[0] ?? null;
+      begin('widget', key, speaking, level);
+    },
+    offset: (key) => void offset(key),
+    muted() {
+      for (const one of utterances) if (one.key !== null) end(one);
+    },
+    press(key) {
+      const one = openByKey(key) ?? begin('widget', key, null);
+      rule([one], 'interrupt');
+      return one.id;
+    },
+    release: (key) => offset(key)?.id,
+    discard(id) {
+      utterances = utterances.filter((one) => one.id !== id);
+    },
+    providerStarted(id, atMs) {
+      const item = itemOf(id);
+      item.isDetected = true;
+      item.isSpeaking = true;
+      item.startedAtMs = atMs;
+      const since = now() - LATE_DETECTION_MS;
+      const same = utterances.filter((one) => one.item === null && (one.endedAt === null || one.endedAt >= since));
+      for (const one of same) one.item = id;
+      if (same.length === 0) begin('provider', null, id);
+      for (const one of same) if (one.endedAt === null) tell(one, 'provider');
+    },
+    providerStopped(id, atMs) {
+      const item = itemOf(id);
+      item.isSpeaking = false;
+      item.spanMs = atMs - item.startedAtMs;
+      // Its silence window is longer than the widget's: nobody speaks any more.
+      for (const one of ofItem(id)) end(one);
+    },
+    committed(id) {
+      if (waiting) pass(waiting.item);
+      // Push-to-talk has no detector of the provider's: what ended belongs to this item.
+      const isDetected = items.get(id)?.isDetected ?? false;
+      if (!isDetected) for (const one of utterances) if (one.item === null && one.endedAt !== null) one.item = id;
+      const mine = ofItem(id);
+      for (const one of mine) end(one);
+      if (!mustWait(id, mine)) return pass(id);
+      const cancel = clock.wakeAt(clock.now() + WORDS_WAIT_MS, () => options.run(() => pass(id)));
+      waiting = { item: id, cancel };
+    },
+    words(id, text, isComplete) {
+      const item = itemOf(id);
+      item.text = text;
+      item.isTextComplete = isComplete;
+      judge(id);
+      if (isComplete && waiting?.item === id) pass(id);
+    },
+    providerLost() {
+      if (waiting) pass(waiting.item);
+      for (const one of utterances) if (one.key === null) end(one);
+      items.clear();
+    },
+    stop() {
+      waiting?.cancel();
+      waiting = null;
+      utterances = [];
+      items.clear();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * The turns as the page hears of them: each is announced once, ended once, and carries how soon
+ * each lane sounded. Which turns there are is the arbiter's decision.
+ */
+import type { Lane, Outcome } from '#arbiter';
+import type { RelayMessage } from '#wire';
+
+interface Turn {
+  source: 'speech' | 'text';
+  beganAt: number;
+  isAnnounced: boolean;
+  firstSentMs: { A?: number; B?: number; C?: number };
+}
+
+export interface Turns {
+  /** A name for a turn that the arbiter is about to be told of. */
+  propose(source: 'speech' | 'text'): string;
+  /** The arbiter took it. Says so to the page, once. */
+  announce(turn: string): void;
+  /** The arbiter made no turn of it. */
+  discard(turn: string): void;
+  /** A lane's first sound for the turn leaves now. */
+  sounded(turn: string, lane: Lane): void;
+  end(turn: string, outcome: Outcome): void;
+  /** The newest turn that was announced and has not ended. */
+  readonly open: string | null;
+}
+
+export function createTurns(now: () => number, send: (message: RelayMessage) => void): Turns {
+  const turns = new Map<string, Turn>();
+  let count = 0;
+  const announce = (id: string) => {
+    const turn = turns.get(id);
+    if (!turn || turn.isAnnounced) return;
+    turn.isAnnounced = true;
+    send({ type: 'turn.started', turn: id, source: turn.source, t: turn.beganAt });
+  };
+  return {
+    propose(source) {
+      count += 1;
+      const id = `turn_${count}`;
+      turns.set(id, { source, beganAt: now(), isAnnounced: false, firstSentMs: {} });
+      return id;
+    },
+    announce,
+    discard(id) {
+      if (turns.get(id)?.isAnnounced === false) turns.delete(id);
+    },
+    sounded(id, lane) {
+      const turn = turns.get(id);
+      if (turn) turn.firstSentMs[lane] ??= now() - turn.beganAt;
+    },
+    end(id, outcome) {
+      announce(id);
+      const turn = turns.get(id);
+      if (!turn) return;
+      turns.delete(id);
+      send({ type: 'turn.ended', turn: id, outcome, firstSentMs: turn.firstSentMs });
+    },
+    get open() {
+      return [...turns].findLast(([, turn]) => turn.isAnnounced)?.[0] ?? null;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * What the page sends, let in or not: form, lane, order and rate of binary frames, rate of
+ * messages. Knows what a frame looks like and how much of them is too much; what the sound says
+ * and where it goes is not its business.
+ */
+import { FLAG_SPEECH, decodeAudioFrame, samplesToMs, unwrapSequence } from '#wire';
+import type { Clock } from '../clock.ts';
+import type { FaultCode } from '../errors.ts';
+
+/** Sound a page may send: half as much again as real time, so that it can catch up. */
+const SOUND_RATE = 1.5;
+/** After a stalled network this much may come at once. */
+const SOUND_BURST_MS = 6_000;
+/** Messages a second, of either kind. */
+const MESSAGE_RATE = 60;
+const FRAME_BURST = 360;
+const TEXT_BURST = 120;
+
+/** `at` says what was wrong, in one word. */
+export type UplinkFrame = { ok: true; samples: Int16Array } | { ok: false; code: FaultCode; at: string };
+
+export interface Uplink {
+  frame(bytes: Uint8Array): UplinkFrame;
+  /** Whether one more text message is within the rate. */
+  message(): boolean;
+}
+
+interface Bucket {
+  take(amount: number): boolean;
+}
+
+function bucket(clock: Clock, perSecond: number, burst: number): Bucket {
+  let left = burst;
+  let at = clock.now();
+  return {
+    take(amount) {
+      const now = clock.now();
+      left = Math.min(burst, left + ((now - at) * perSecond) / 1000);
+      at = now;
+      if (left < amount) return false;
+      left -= amount;
+      return true;
+    },
+  };
+}
+
+export function createUplink(clock: Clock): Uplink {
+  const sound = bucket(clock, SOUND_RATE * 1000, SOUND_BURST_MS);
+  const frames = bucket(clock, MESSAGE_RATE, FRAME_BURST);
+  const texts = bucket(clock, MESSAGE_RATE, TEXT_BURST);
+  // The first frame may carry any number; from then on they count up.
+  let expected: number | null = null;
+  const refused = (code: FaultCode, at: string): UplinkFrame => ({ ok: false, code, at });
+  return {
+    frame(bytes) {
+      const decoded = decodeAudioFrame(bytes);
+      if (!decoded.ok) return refused('protocol', decoded.fault);
+      const { lane, seq, flags, samples } = decoded.frame;
+      if (lane !== 'mic') return refused('protocol', 'lane');
+      if ((flags & ~FLAG_SPEECH) !== 0) return refused('protocol', 'flags');
+      const count = expected === null ? seq : unwrapSequence(expected, seq);
+      // A gap is sound that the page dropped; a step back or a repeat is a broken page.
+      if (expected !== null && count < expected) return refused('protocol', 'order');
+      expected = count + 1;
+      if (!frames.take(1)) return refused('rate-limited', 'frames');
+      if (!sound.take(samplesToMs(samples.length))) return refused('rate-limited', 'sound');
+      return { ok: true, samples };
+    },
+    message: () => texts.take(1),
+  };
+}
