@@ -16,6 +16,25 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** The one thing a person can do next: try the same again, go on by typing, or reload the page. */
+export type Recovery = 'retry' | 'text' | 'reload';
+
+const RECOVERY: Record<ErrorCode, Recovery> = {
+  MIC_DENIED: 'retry',
+  MIC_DISMISSED: 'retry',
+  MIC_NOT_FOUND: 'text',
+  MIC_IN_USE: 'retry',
+  POLICY_BLOCKED: 'text',
+  INSECURE_CONTEXT: 'text',
+  CSP_WORKLET: 'text',
+  AUTOPLAY: 'retry',
+  ORIGIN_DENIED: 'retry',
+  TOKEN_EXPIRED: 'retry',
+  QUOTA: 'retry',
+  NETWORK: 'retry',
+  PROTOCOL: 'reload',
+};
+
 export class CallError extends Error {
   override readonly name = 'CallError';
   readonly code: ErrorCode;
@@ -24,5 +43,10 @@ export class CallError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
+  }
+
+  /** What the widget offers next, and what a page with its own interface should offer. */
+  get recovery(): Recovery {
+    return RECOVERY[this.code];
   }
 }

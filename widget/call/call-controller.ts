@@ -1,0 +1,180 @@
+/**
+ * One call at a time, and one signal that owns all of it. A run that was given up can never win:
+ * what it reports after its signal aborted is dropped. Renders nothing and knows no attribute.
+ */
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import { CallError } from '../errors.ts';
+import type { Call, CallConfig, CallEvent, OpenCall } from './call.ts';
+import { Conversation, type Happening } from './conversation.ts';
+import { Tools, type ToolDecision } from './tools.ts';
+
+export type CallState =
+  | { at: 'idle' }
+  | { at: 'connecting'; call: Call | null }
+  | { at: 'live'; call: Call }
+  | { at: 'reconnecting'; call: Call; attempt: number }
+  | { at: 'ended'; reason: EndReason }
+  | { at: 'failed'; error: CallError };
+
+/** Why a call is over: the page or person, the relay, its longest length, or an error. */
+export type EndReason = 'user' | 'page' | 'removed' | 'relay' | 'longest-session' | 'error';
+
+export interface CallHost extends ReactiveControllerHost {
+  readonly isConnected: boolean;
+}
+
+export interface CallListener {
+  readonly openCall: OpenCall;
+  stateChanged(state: CallState, from: CallState): void;
+  happened(happening: Happening): void;
+  /** Everything that comes and goes, unread. */
+  observed(event: CallEvent): void;
+  decideTool(name: string, args: unknown): ToolDecision;
+}
+
+export class CallController implements ReactiveController {
+  readonly tools = new Tools();
+  conversation = new Conversation();
+  readonly #host: CallHost;
+  readonly #listener: CallListener;
+  #state: CallState = { at: 'idle' };
+  #abort = new AbortController();
+  /** Asked for before there was a call to ask. */
+  #later: ((call: Call) => void)[] = [];
+
+  constructor(host: CallHost, listener: CallListener) {
+    this.#host = host;
+    this.#listener = listener;
+    host.addController(this);
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** The call, as soon as its sound is open and also while it is coming back. */
+  get call(): Call | null {
+    return 'call' in this.#state ? this.#state.call : null;
+  }
+
+  get isBusy(): boolean {
+    return 'call' in this.#state;
+  }
+
+  /** Opens a call. Never rejects: a failure becomes `failed`. Sound is asked for before the first await. */
+  async start(config: CallConfig): Promise<void> {
+    if (this.isBusy) return;
+    const abort = (this.#abort = new AbortController());
+    const { signal } = abort;
+    const fail = (error: unknown) => {
+      if (signal.aborted) return;
+      this.#leave({ at: 'failed', error: asCallError(error) });
+    };
+    const on = (event: CallEvent) => {
+      if (!signal.aborted) this.#take(event);
+    };
+    this.conversation = new Conversation();
+    this.#enter({ at: 'connecting', call: null });
+    try {
+      const early = (call: Call) => {
+        if (signal.aborted || this.#state.at !== 'connecting') return;
+        this.#enter({ at: 'connecting', call });
+        this.#answerLater(call);
+      };
+      const call = await this.#listener.openCall({ config, signal, on, early, fail });
+      if (signal.aborted) return;
+      this.#enter({ at: 'live', call });
+      this.#answerLater(call);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  stop(reason: EndReason): void {
+    if (!this.isBusy) return;
+    this.call?.end();
+    this.#leave({ at: 'ended', reason });
+  }
+
+  /** Puts a failure aside. */
+  forgive(): void {
+    if (this.#state.at === 'failed') this.#enter({ at: 'idle' });
+  }
+
+  /** Asks the call, now or as soon as it is open. */
+  ask(request: (call: Call) => void): void {
+    const { call } = this;
+    if (call) request(call);
+    else if (this.#state.at === 'connecting') this.#later.push(request);
+  }
+
+  sendText(text: string): void {
+    this.#tell(this.conversation.typed(text));
+    this.ask((call) => call.sendText(text));
+  }
+
+  /** Leaving the page lets go of the microphone; being moved within it does not. */
+  hostDisconnected(): void {
+    queueMicrotask(() => {
+      if (!this.#host.isConnected) this.stop('removed');
+    });
+  }
+
+  #take(event: CallEvent): void {
+    this.#listener.observed(event);
+    this.#tell(this.conversation.apply(event, performance.now()));
+    const state = this.#state;
+    switch (event.type) {
+      case 'link.down':
+        if (this.call) this.#enter({ at: 'reconnecting', call: this.call, attempt: event.attempt });
+        break;
+      case 'link.up':
+        if (state.at === 'reconnecting') this.#enter({ at: 'live', call: state.call });
+        break;
+      case 'call.ended':
+        this.#leave({ at: 'ended', reason: event.reason });
+        break;
+      case 'tool.call':
+        void this.tools.run(
+          event,
+          (args) => this.#listener.decideTool(event.name, args),
+          (call, output, failed) => this.call?.answerTool(call, output, failed),
+        );
+        break;
+      case 'tool.cancelled':
+        this.tools.cancel(event.call);
+        break;
+      default:
+    }
+    this.#host.requestUpdate();
+  }
+
+  #answerLater(call: Call): void {
+    for (const ask of this.#later.splice(0)) ask(call);
+  }
+
+  #leave(state: CallState): void {
+    this.#abort.abort();
+    this.#later = [];
+    this.tools.cancelAll();
+    this.#tell(this.conversation.stop());
+    this.#enter(state);
+  }
+
+  #enter(state: CallState): void {
+    const from = this.#state;
+    this.#state = state;
+    this.#listener.stateChanged(state, from);
+    this.#host.requestUpdate();
+  }
+
+  #tell(happenings: Happening[]): void {
+    for (const happening of happenings) this.#listener.happened(happening);
+    if (happenings.length > 0) this.#host.requestUpdate();
+  }
+}
+
+function asCallError(error: unknown): CallError {
+  if (error instanceof CallError) return error;
+  return new CallError('PROTOCOL', 'something unforeseen went wrong', { cause: error });
+}

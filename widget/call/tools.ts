@@ -1,0 +1,91 @@
+/**
+ * Functions of the page that the model may call: what they are, and who answers. A call is answered
+ * exactly once; one that the relay takes back is aborted and answered by nobody.
+ */
+import type { PageTool } from '#wire';
+
+export interface ToolContext {
+  /** Aborts when the answer is no longer wanted. */
+  signal: AbortSignal;
+}
+
+export type ToolHandler = (args: unknown, context: ToolContext) => unknown;
+
+export interface ToolDefinition {
+  /** What it does and when to use it, for the model. */
+  description: string;
+  /** JSON schema of the arguments. */
+  parameters: Record<string, unknown>;
+}
+
+export interface ToolCall {
+  call: string;
+  name: string;
+  /** As the model wrote them: JSON. */
+  arguments: string;
+}
+
+/** What the page's event handler decided: an answer of its own, a refusal, or nothing. */
+export type ToolDecision = { answer: Promise<unknown> } | 'refused' | 'undecided';
+
+export class Tools {
+  readonly #handlers = new Map<string, ToolDefinition & { handler: ToolHandler }>();
+  readonly #running = new Map<string, AbortController>();
+
+  define(name: string, definition: ToolDefinition, handler: ToolHandler): void {
+    this.#handlers.set(name, { ...definition, handler });
+  }
+
+  get list(): PageTool[] {
+    return [...this.#handlers].map(([name, { description, parameters }]) => ({ name, description, parameters }));
+  }
+
+  /**
+   * Answers one call. Never rejects: what goes wrong is told to the model, so that it can say so.
+   *
+   * @param decide - asks the page first, with the parsed arguments.
+   */
+  async run(
+    { call, name, arguments: json }: ToolCall,
+    decide: (args: unknown) => ToolDecision,
+    answer: (call: string, output: string, failed: boolean) => void,
+  ): Promise<void> {
+    const abort = new AbortController();
+    this.#running.set(call, abort);
+    let output: string;
+    let failed = false;
+    try {
+      const args: unknown = json === '' ? {} : JSON.parse(json);
+      output = print(await this.#result(name, args, decide(args), abort.signal));
+    } catch (error) {
+      failed = true;
+      output = JSON.stringify({ error: error instanceof Error ? error.message : 'the function failed' });
+    }
+    if (this.#running.get(call) !== abort) return;
+    this.#running.delete(call);
+    answer(call, output, failed);
+  }
+
+  cancel(call: string): void {
+    this.#running.get(call)?.abort();
+    this.#running.delete(call);
+  }
+
+  cancelAll(): void {
+    for (const call of [...this.#running.keys()]) this.cancel(call);
+  }
+
+  async #result(name: string, args: unknown, decision: ToolDecision, signal: AbortSignal): Promise<unknown> {
+    if (decision === 'refused') throw new Error('the page refused this function');
+    if (decision !== 'undecided') return decision.answer;
+    const known = this.#handlers.get(name);
+    if (!known) throw new Error(`the page has no function "${name}"`);
+    return known.handler(args, { signal });
+  }
+}
+
+function print(value: unknown): string {
+  if (typeof value === 'string') return value;
+  // Nothing to say is also an answer.
+  return JSON.stringify(value ?? null);
+}

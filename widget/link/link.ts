@@ -1,0 +1,155 @@
+/**
+ * One socket to the relay: text frames are messages, binary frames are sound. It reads and writes
+ * the wire and says how it ended; what messages mean and whether to dial again is decided elsewhere.
+ */
+import {
+  CLOSE,
+  CLOSE_NORMAL,
+  decodeAudioFrame,
+  encodeAudioFrame,
+  FLAG_SPEECH,
+  mayReconnect,
+  readMessage,
+  RelayMessage,
+  type AudioFrame,
+  type WidgetMessage,
+} from '#wire';
+import { CallError, type ErrorCode } from '../errors.ts';
+
+/** How often the round trip is measured, in milliseconds. */
+const PING_EVERY_MS = 10_000;
+/** A socket that says nothing for this many pings is dead, whatever the operating system thinks. */
+const SILENT_PINGS = 2;
+
+export interface LinkClosed {
+  code: number;
+  /** Dialling again may help. */
+  retryable: boolean;
+  /** The relay is full. */
+  busy: boolean;
+  /** Null when the conversation simply ended. */
+  error: CallError | null;
+}
+
+export interface LinkOptions {
+  /** `ws:` or `wss:`. */
+  url: string;
+  token: string;
+  /** Closes the socket; nothing is called afterwards. */
+  signal: AbortSignal;
+  onOpen(): void;
+  onMessage(message: Exclude<RelayMessage, { type: 'pong' }>): void;
+  onSound(frame: AudioFrame): void;
+  /** Once, unless `signal` ended it. */
+  onClosed(closed: LinkClosed): void;
+  onRoundTrip?(ms: number): void;
+  pingEveryMs?: number;
+  /** For runtimes whose socket is not global. */
+  socketClass?: typeof WebSocket;
+}
+
+export interface Link {
+  send(message: WidgetMessage): void;
+  sendSound(samples: Int16Array, speaking: boolean, epoch: number): void;
+  /** Says goodbye and closes. */
+  end(): void;
+}
+
+/** The address of the socket of a relay's origin. */
+export function socketUrl(src: string): string {
+  const url = new URL('/ws', src);
+  url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
+  return url.href;
+}
+
+/** Dials. Failures come as `onClosed`. */
+export function openLink(options: LinkOptions): Link {
+  const { signal, pingEveryMs = PING_EVERY_MS, socketClass = WebSocket } = options;
+  const socket = new socketClass(options.url, ['vjj.1', `token.${options.token}`]);
+  socket.binaryType = 'arraybuffer';
+  let seq = 0;
+  let pingedAt = 0;
+  let silentPings = 0;
+  let isOver = false;
+
+  const finish = (closed: LinkClosed | null) => {
+    if (isOver) return;
+    isOver = true;
+    clearInterval(pinging);
+    signal.removeEventListener('abort', onAbort);
+    if (socket.readyState < 2) socket.close(CLOSE_NORMAL);
+    if (closed) options.onClosed(closed);
+  };
+  const onAbort = () => finish(null);
+  const send = (data: string | Uint8Array<ArrayBuffer>) => {
+    if (socket.readyState === 1) socket.send(data);
+  };
+  const sendMessage = (message: WidgetMessage) => send(JSON.stringify(message));
+  const pinging = setInterval(() => {
+    if (socket.readyState !== 1) return;
+    if (silentPings >= SILENT_PINGS) {
+      finish(readClose(1006));
+      return;
+    }
+    silentPings += 1;
+    pingedAt = performance.now();
+    sendMessage({ type: 'ping' });
+  }, pingEveryMs);
+
+  socket.addEventListener('open', () => {
+    if (!isOver) options.onOpen();
+  });
+  socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+    silentPings = 0;
+    if (isOver) return;
+    if (data instanceof ArrayBuffer) {
+      const decoded = decodeAudioFrame(new Uint8Array(data));
+      if (decoded.ok) options.onSound(decoded.frame);
+      return;
+    }
+    // What this version does not know is skipped: the relay may be newer.
+    const read = readMessage(RelayMessage, String(data));
+    if (!read.ok) return;
+    if (read.message.type === 'pong') options.onRoundTrip?.(performance.now() - pingedAt);
+    else options.onMessage(read.message);
+  });
+  socket.addEventListener('close', ({ code }) => finish(readClose(code)));
+  // A close always follows and says more.
+  socket.addEventListener('error', () => undefined);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+
+  return {
+    send: sendMessage,
+    sendSound(samples, speaking, epoch) {
+      send(encodeAudioFrame({ epoch, seq, lane: 'mic', flags: speaking ? FLAG_SPEECH : 0, samples }));
+      seq = (seq + 1) & 0xffff;
+    },
+    end() {
+      sendMessage({ type: 'session.end' });
+      finish(null);
+    },
+  };
+}
+
+/** What a close code means for the person on the page. */
+export function readClose(code: number): LinkClosed {
+  const errorCode = ERROR_OF.get(code) ?? 'NETWORK';
+  const isEnd = code === CLOSE_NORMAL || code === CLOSE['longest-session'];
+  return {
+    code,
+    retryable: mayReconnect(code),
+    busy: code === CLOSE.busy,
+    error: isEnd ? null : new CallError(errorCode, `the relay closed the socket with ${code}`),
+  };
+}
+
+const ERROR_OF = new Map<number, ErrorCode>([
+  [CLOSE['token-expired'], 'TOKEN_EXPIRED'],
+  [CLOSE.busy, 'QUOTA'],
+  [CLOSE.unauthorized, 'TOKEN_EXPIRED'],
+  [CLOSE.origin, 'ORIGIN_DENIED'],
+  [CLOSE.quota, 'QUOTA'],
+  [CLOSE.revoked, 'TOKEN_EXPIRED'],
+  [CLOSE.protocol, 'PROTOCOL'],
+]);

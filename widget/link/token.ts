@@ -1,0 +1,60 @@
+/**
+ * Where a session token comes from: a function of the page, an address of the page's backend, or
+ * the relay itself against the publishable key. Fetched at the start of a call, never before.
+ */
+import * as v from 'valibot';
+import { CallError, type ErrorCode } from '../errors.ts';
+
+const TokenAnswer = v.object({ token: v.pipe(v.string(), v.minLength(1)) });
+
+export interface TokenSource {
+  /** The relay's origin, for `POST {src}/api/token`. */
+  src: string;
+  /** The publishable key. */
+  tenant: string;
+  assistant?: string | undefined;
+  /** An address of the page's own that answers `{token}`; asked with the page's cookies. */
+  tokenSrc?: string | undefined;
+  /** Wins over both. */
+  getToken?: ((signal: AbortSignal) => Promise<string>) | undefined;
+}
+
+/**
+ * One fresh token.
+ *
+ * @throws {CallError} `ORIGIN_DENIED`, `TOKEN_EXPIRED`, `QUOTA`, `NETWORK` or `PROTOCOL`.
+ */
+export async function fetchToken(source: TokenSource, signal: AbortSignal, fetcher = fetch): Promise<string> {
+  if (source.getToken) {
+    try {
+      return await source.getToken(signal);
+    } catch (cause) {
+      throw cause instanceof CallError ? cause : new CallError('TOKEN_EXPIRED', 'getToken() failed', { cause });
+    }
+  }
+  const response = await request(source, signal, fetcher);
+  if (!response.ok) throw new CallError(codeOf(response.status), `the token was refused with ${response.status}`);
+  const answer = v.safeParse(TokenAnswer, await response.json().catch(() => null));
+  if (!answer.success) throw new CallError('PROTOCOL', 'the answer holds no token');
+  return answer.output.token;
+}
+
+async function request(source: TokenSource, signal: AbortSignal, fetcher: typeof fetch): Promise<Response> {
+  const { src, tenant, assistant, tokenSrc } = source;
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ tenant, ...(assistant ? { assistant } : {}) });
+  try {
+    if (tokenSrc) return await fetcher(tokenSrc, { method: 'POST', headers, body, signal });
+    // The relay knows the page by its origin; cookies would only make it forgeable.
+    return await fetcher(new URL('/api/token', src), { method: 'POST', headers, body, signal, credentials: 'omit' });
+  } catch (cause) {
+    throw new CallError('NETWORK', 'the token could not be fetched', { cause });
+  }
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 401) return 'TOKEN_EXPIRED';
+  if (status === 403) return 'ORIGIN_DENIED';
+  if (status === 429 || status === 503) return 'QUOTA';
+  return status >= 500 ? 'NETWORK' : 'PROTOCOL';
+}

@@ -1,0 +1,210 @@
+/** The words, the thread and what surrounds them. */
+import { css } from 'lit';
+
+export const panel = css`
+  .panel {
+    display: flex;
+    flex-direction: column;
+    inline-size: var(--vjj-panel-inline-size, 380px);
+    max-inline-size: 100%;
+    block-size: 560px;
+    max-block-size: 100%;
+    overflow: hidden;
+    background: var(--_surface);
+    border: 1px solid var(--_line);
+    border-radius: var(--_radius);
+  }
+  header {
+    flex: none;
+    display: flex;
+    align-items: center;
+    min-block-size: 56px;
+    padding: 6px;
+    padding-inline-start: 20px;
+  }
+  .title {
+    flex: 1;
+    min-inline-size: 0;
+    display: flex;
+    gap: 6px;
+    white-space: nowrap;
+  }
+  .name {
+    font-weight: 600;
+    overflow: hidden;
+    text-overflow: ellipsis;
+  }
+  .state,
+  .dot {
+    color: var(--_quiet);
+  }
+  .state[data-standing='error'] {
+    color: var(--_bad);
+  }
+  .state[data-standing='held'],
+  .state[data-standing='reconnecting'] {
+    color: var(--_warn);
+  }
+  .words {
+    flex: 1;
+    min-block-size: 0;
+    overflow-y: auto;
+    overscroll-behavior: contain;
+    scrollbar-width: thin;
+    scrollbar-color: var(--_line) transparent;
+    display: flex;
+    flex-direction: column;
+    gap: 12px;
+    padding: 12px 20px;
+  }
+  .words > :first-child {
+    margin-block-start: auto;
+  }
+  .welcome {
+    font-size: 1.5em;
+    line-height: 1.3;
+    letter-spacing: -0.01em;
+    text-wrap: balance;
+  }
+  .line {
+    display: flex;
+    flex-direction: column;
+    font-size: 0.8125em;
+    color: var(--_quiet);
+    overflow-wrap: anywhere;
+  }
+  .who {
+    font-weight: 600;
+    font-size: 0.8125rem;
+    color: var(--_quiet);
+  }
+  .line .who {
+    font-size: inherit;
+  }
+  .line.current {
+    font-size: 1.25em;
+    line-height: 1.4;
+    color: var(--_text);
+    text-wrap: pretty;
+  }
+  .line.current .who {
+    font-size: 0.65em;
+    margin-block-end: 2px;
+  }
+  .unheard,
+  .cut {
+    color: var(--_faint);
+  }
+  .line:not(.current) .unheard {
+    color: inherit;
+  }
+  .cut {
+    text-decoration-thickness: 1px;
+  }
+  .problem {
+    justify-content: center;
+  }
+  .problem .sentence {
+    font-size: 1.25em;
+    line-height: 1.4;
+    text-wrap: pretty;
+    margin-block-start: auto;
+  }
+  .problem .action {
+    align-self: start;
+    margin-block: 8px;
+  }
+  .thread-row {
+    flex: none;
+    display: flex;
+    align-items: center;
+    block-size: 56px;
+    padding-inline-end: 6px;
+  }
+  .thread {
+    flex: 1;
+    min-inline-size: 0;
+    inline-size: 100%;
+    block-size: 48px;
+    fill: none;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+    stroke-width: 1.75px;
+  }
+  .thread path {
+    vector-effect: non-scaling-stroke;
+    stroke: var(--_faint);
+    stroke-width: 1.5px;
+  }
+  .thread path[data-voice='user'] {
+    stroke: var(--_text);
+  }
+  .thread path[data-voice='agent'] {
+    stroke: var(--_accent);
+  }
+  [data-standing='held'] .thread path {
+    stroke-dasharray: 0.1 6;
+    stroke-width: 2.5px;
+  }
+  [data-standing='reconnecting'] .thread path,
+  [data-standing='error'] .thread path {
+    stroke: var(--_line);
+    stroke-dasharray: 14 10;
+  }
+  :host(:dir(rtl)) .thread {
+    scale: -1 1;
+  }
+  footer {
+    flex: none;
+    display: grid;
+    grid-template-columns: 1fr auto 1fr;
+    align-items: center;
+    justify-items: start;
+    padding: 4px 14px 14px;
+  }
+  footer > :nth-child(3) {
+    justify-self: end;
+  }
+  .hint {
+    grid-column: 1 / -1;
+    justify-self: center;
+    margin-block-start: 8px;
+    font-size: 0.8125em;
+    color: var(--_quiet);
+  }
+  .composer {
+    flex: none;
+    display: flex;
+    align-items: center;
+    margin: 0 14px 8px;
+    border: 1px solid var(--_line);
+    border-radius: 12px;
+    background: var(--_raised);
+  }
+  .composer:focus-within {
+    border-color: var(--_quiet);
+  }
+  .composer input {
+    flex: 1;
+    min-inline-size: 0;
+    min-block-size: 44px;
+    padding-inline: 14px 4px;
+    font: inherit;
+    font-size: max(1em, 16px);
+    color: inherit;
+    background: none;
+    border: 0;
+    border-radius: 12px;
+  }
+  .composer input::placeholder {
+    color: var(--_faint);
+    opacity: 1;
+  }
+  .composer:has(input:focus-visible) {
+    outline: 2px solid var(--_text);
+    outline-offset: 2px;
+  }
+  .composer input:focus-visible {
+    outline: none;
+  }
+`;

@@ -1,0 +1,159 @@
+/** What differs: the pill and its panel, the card, the row; small screens, less motion, forced colours. */
+import { css } from 'lit';
+
+export const variants = css`
+  :host([variant='launcher']) {
+    position: fixed;
+    z-index: var(--vjj-z, 2147483000);
+    inset-block: auto var(--vjj-inset, 20px);
+    inset-inline: auto var(--vjj-inset, 20px);
+  }
+  :host([variant='launcher'][placement^='start']) {
+    inset-inline: var(--vjj-inset, 20px) auto;
+  }
+  :host([variant='launcher'][placement$='top']) {
+    inset-block: var(--vjj-inset, 20px) auto;
+  }
+  .panel.launcher {
+    display: flex;
+    align-items: stretch;
+    gap: 0;
+    padding: 0;
+    font-weight: inherit;
+    max-inline-size: calc(100vw - 2 * var(--vjj-inset, 20px));
+    max-block-size: calc(100dvh - 2 * var(--vjj-inset, 20px));
+    border-radius: var(--_radius);
+    box-shadow: var(--vjj-shadow, 0 16px 48px -12px rgb(0 0 0 / 0.32));
+    animation: arrive var(--_ms) ease-out;
+  }
+  .panel.inline {
+    inline-size: auto;
+    block-size: auto;
+    min-block-size: 0;
+  }
+  .panel.inline .words {
+    max-block-size: 260px;
+    min-block-size: 104px;
+  }
+  .row {
+    display: flex;
+    align-items: center;
+    gap: 4px;
+    padding: 4px 12px 12px 16px;
+    padding-inline: 16px 12px;
+  }
+  .row .thread-row {
+    flex: 1;
+    min-inline-size: 0;
+    padding-inline: 8px 4px;
+  }
+  .panel.bar {
+    inline-size: auto;
+    block-size: auto;
+  }
+  .bar .row {
+    padding-block: 8px;
+    padding-inline: 12px 8px;
+  }
+  .bar .middle {
+    flex: 2;
+    min-inline-size: 0;
+    padding-inline-start: 12px;
+  }
+  .bar .words {
+    display: block;
+    padding: 0;
+    overflow: hidden;
+    block-size: 1.45em;
+  }
+  .bar .line:not(.current),
+  .bar .who {
+    display: none;
+  }
+  .bar .line.current,
+  .bar .welcome,
+  .bar .problem .sentence {
+    display: block;
+    margin: 0;
+    font-size: 1em;
+    line-height: 1.45;
+    letter-spacing: normal;
+    white-space: nowrap;
+    overflow: hidden;
+    text-overflow: ellipsis;
+  }
+  .bar .words.problem {
+    display: flex;
+    flex-flow: row wrap;
+    align-items: center;
+    gap: 4px 16px;
+    block-size: auto;
+    padding-block: 4px;
+  }
+  .bar .problem .sentence {
+    white-space: normal;
+    flex: 1 1 16em;
+  }
+  .bar .problem .action {
+    margin: 0;
+  }
+  @keyframes arrive {
+    from {
+      opacity: 0;
+      transform: translateY(8px);
+    }
+  }
+  @media (max-width: 480px) {
+    :host([variant='launcher'][open]) {
+      inset: auto 0 0;
+    }
+    .panel.launcher {
+      inline-size: 100%;
+      max-inline-size: 100%;
+      block-size: min(560px, 100dvh - 24px);
+      max-block-size: none;
+      border-width: 1px 0 0;
+      border-end-start-radius: 0;
+      border-end-end-radius: 0;
+      padding-block-end: env(safe-area-inset-bottom);
+    }
+    .bar .row {
+      flex-wrap: wrap;
+    }
+    .bar .middle {
+      flex: 1 1 60%;
+    }
+    .bar .thread-row {
+      flex: 1 1 30%;
+      block-size: 44px;
+    }
+  }
+  @media (prefers-reduced-motion: reduce) {
+    * {
+      animation: none !important;
+      transition: none !important;
+    }
+  }
+  @media (forced-colors: active) {
+    .mic,
+    .action,
+    .launcher,
+    .quiet {
+      border: 1px solid ButtonText;
+    }
+    .mic.talking {
+      background: Highlight;
+      color: HighlightText;
+      forced-color-adjust: none;
+    }
+    .thread path {
+      stroke: CanvasText;
+    }
+    .thread path[data-voice='agent'] {
+      stroke: Highlight;
+    }
+    .sign {
+      stroke: CanvasText;
+    }
+  }
+`;

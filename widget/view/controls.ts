@@ -1,0 +1,104 @@
+/** What a person can press: the microphone first, then typing, stopping, ending. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Face } from './face.ts';
+import { icons } from './icons.ts';
+
+export function iconButton(
+  label: string,
+  icon: TemplateResult,
+  press: () => void,
+  options: { part?: string; pressed?: boolean; expanded?: boolean; disabled?: boolean; id?: string } = {},
+): TemplateResult {
+  const { part = '', pressed, expanded, disabled = false, id = '' } = options;
+  return html`
+    <button
+      class="quiet"
+      type="button"
+      part="button ${part}"
+      data-id=${id}
+      aria-label=${label}
+      title=${label}
+      aria-pressed=${pressed ?? nothing}
+      aria-expanded=${expanded ?? nothing}
+      ?disabled=${disabled}
+      @click=${press}
+    >
+      ${icon}
+    </button>
+  `;
+}
+
+/** What pressing the microphone does now, in words. */
+export function micLabel({ labels, turn, isBusy, isLive, isTalking, isMicOff }: Face): string {
+  if (turn === 'hold') return labels.holdToTalk;
+  if (turn === 'toggle') return isTalking ? labels.tapToSend : labels.tapToTalk;
+  if (!isBusy) return labels.start;
+  if (!isLive) return labels.end;
+  return isMicOff ? labels.unmuteMic : labels.muteMic;
+}
+
+export function microphone(face: Face): TemplateResult {
+  const { isDisabled, isLive, isMicOff, isTalking, turn, on } = face;
+  const label = micLabel(face);
+  const isCrossed = isLive && isMicOff && turn === 'auto';
+  return html`
+    <button
+      class="mic ${isTalking ? 'talking' : ''} ${isLive ? 'live' : ''}"
+      part="mic button"
+      data-id="mic"
+      type="button"
+      aria-label=${label}
+      title=${label}
+      aria-pressed=${turn === 'auto' ? nothing : isTalking}
+      ?disabled=${isDisabled}
+      @click=${on.micClick}
+      @pointerdown=${on.micDown}
+      @pointerup=${on.micUp}
+      @pointercancel=${on.micUp}
+      @lostpointercapture=${on.micUp}
+      @contextmenu=${(event: Event) => event.preventDefault()}
+      @keydown=${on.micDown}
+      @keyup=${on.micUp}
+      @blur=${on.micUp}
+    >
+      ${isCrossed ? icons.micOff : icons.mic}
+    </button>
+  `;
+}
+
+export function keyboardButton({ labels, showsComposer, on }: Face): TemplateResult {
+  return iconButton(labels.keyboard, icons.keyboard, on.composer, { expanded: showsComposer, id: 'keyboard' });
+}
+
+export function endButton({ labels, isBusy, on }: Face): TemplateResult {
+  if (!isBusy) return html`<span class="place"></span>`;
+  return iconButton(labels.end, icons.end, on.end, { id: 'end' });
+}
+
+export function interruptButton({ labels, isInterruptible, on }: Face): TemplateResult | typeof nothing {
+  if (!isInterruptible) return nothing;
+  return iconButton(labels.interrupt, icons.stop, on.interrupt, { id: 'interrupt' });
+}
+
+export function composer({ labels, isDisabled, showsComposer, on }: Face): TemplateResult | typeof nothing {
+  if (!showsComposer) return nothing;
+  return html`
+    <form class="composer" part="composer" @submit=${on.submit}>
+      <input
+        part="input"
+        name="text"
+        type="text"
+        autocomplete="off"
+        enterkeyhint="send"
+        maxlength="2000"
+        dir="auto"
+        aria-label=${labels.write}
+        placeholder=${labels.write}
+        ?disabled=${isDisabled}
+      />
+      <button class="quiet" part="button" type="submit" aria-label=${labels.send} title=${labels.send}>
+        ${icons.send}
+      </button>
+    </form>
+  `;
+}

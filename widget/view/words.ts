@@ -1,0 +1,74 @@
+/** The words: older lines small, the current line large; heard solid, unheard faint, cut struck through. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { TranscriptEntry, TranscriptWord, WordState } from '../call/transcript.ts';
+import type { Labels } from '../labels/labels.ts';
+import type { Face } from './face.ts';
+
+export function words(face: Face): TemplateResult {
+  const { entries, labels, showsCaptions } = face;
+  if (face.error) return problem(face);
+  if (!showsCaptions) return html`<div class="words" part="transcript"></div>`;
+  if (entries.length === 0) {
+    return html`<div class="words" part="transcript"><p class="welcome" part="message">${labels.welcome}</p></div>`;
+  }
+  const current = entries.length - 1;
+  return html`
+    <div class="words" part="transcript" role="log" aria-live="off" aria-label=${labels.conversation} tabindex="0">
+      ${repeat(
+        entries,
+        ({ id }) => id,
+        (entry, index) => line(entry, index === current, labels, face.name),
+      )}
+    </div>
+  `;
+}
+
+function line(entry: TranscriptEntry, isCurrent: boolean, labels: Labels, name: string): TemplateResult {
+  const { role } = entry;
+  return html`
+    <p class="line ${isCurrent ? 'current' : ''}" part="message message-${role}" data-role=${role} dir="auto">
+      <span class="who">${role === 'user' ? labels.you : name}</span>
+      <span class="said">${runs(entry.words).map(({ state, text }) => run(state, text, labels))}</span>
+    </p>
+  `;
+}
+
+function run(state: WordState, text: string, labels: Labels): TemplateResult {
+  switch (state) {
+    case 'heard':
+      return html`<span class="heard" part="word-heard">${text}</span>`;
+    case 'unheard':
+      return html`<span class="unheard">${text}</span>`;
+    case 'cut':
+      return html`<s class="cut"><span class="visually-hidden">(${labels.cut}) </span>${text}</s>`;
+    default:
+      return state satisfies never;
+  }
+}
+
+/** Neighbours of one state become one span: a page of words stays a few elements. */
+function runs(list: readonly TranscriptWord[]): TranscriptWord[] {
+  const joined: TranscriptWord[] = [];
+  for (const word of list) {
+    const last = joined.at(-1);
+    if (last?.state === word.state) joined[joined.length - 1] = { state: word.state, text: last.text + word.text };
+    else joined.push(word);
+  }
+  return joined;
+}
+
+/** One sentence and one action, in the place where the words were. */
+function problem({ error, labels, on }: Face): TemplateResult {
+  if (!error) return html`${nothing}`;
+  return html`
+    <div class="words problem" part="error">
+      <slot name="error-${error.code}">
+        <p class="sentence">${labels.errors[error.code]}</p>
+        <button class="action" part="button button-primary" type="button" @click=${on.recover}>
+          ${labels.actions[error.recovery]}
+        </button>
+      </slot>
+    </div>
+  `;
+}
