@@ -30,14 +30,24 @@ export interface PlaybackFrame {
   samples: Int16Array;
 }
 
+/** When an onset happened, in frames of the context. */
+export interface OnsetTiming {
+  decidedAtFrame: number;
+  /** Where the sound that became the onset rose out of the noise, by the detector's own account. */
+  acousticOnsetFrame: number;
+}
+
 export type AudioEvent =
   /** 24 kHz mono; 20 ms while somebody speaks, batched to 100 ms while nobody does. The receiver may keep it. */
   | { type: 'mic.frame'; samples: Int16Array; speaking: boolean }
   /** `paused`: the gate was open and paused itself in the same render quantum. `level` in dBFS. */
-  | { type: 'onset'; utterance: string; epoch: number; level: number; paused: boolean }
+  | { type: 'onset'; utterance: string; epoch: number; level: number; paused: boolean; timing?: OnsetTiming }
   | { type: 'offset'; utterance: string }
-  /** A position in the item, from the sample counter less output latency; at most every 100 ms while playing, and at once on pause and close. */
-  | { type: 'playout'; epoch: number; item: string; playedMs: number }
+  /**
+   * A position in the item, from the sample counter less output latency; at most every 100 ms while playing, and
+   * at once on pause and close. `silentAtFrame` comes once after each pause: the context's frame from which on the output was all zeros.
+   */
+  | { type: 'playout'; epoch: number; item: string; playedMs: number; silentAtFrame?: number }
   /** Everything received of the epoch has been played and the last frame was flagged. */
   | { type: 'drained'; epoch: number; item: string }
   | { type: 'clip.ended'; epoch: number; clip: string }

@@ -1,0 +1,77 @@
+/**
+ * The output device: how late it is, whether it runs, and which one it is. Knows nothing of what is played.
+ */
+import { CallError } from '../errors.ts';
+
+/** More is a device that does not know. */
+const LATEST_MS = 1000;
+
+/** How much later than the worklet makes it a sample is heard, in milliseconds. */
+export function outputLatencyMs(
+  context: Pick<AudioContext, 'currentTime' | 'baseLatency' | 'outputLatency' | 'getOutputTimestamp'>,
+  nowMs: number,
+): number {
+  // Types promise these; not every browser keeps the promise.
+  const late: Partial<typeof context> = context;
+  let seconds = late.outputLatency ?? 0;
+  if (seconds === 0 && late.getOutputTimestamp !== undefined) {
+    const { contextTime = 0, performanceTime = 0 } = context.getOutputTimestamp();
+    if (contextTime > 0) seconds = context.currentTime - (contextTime + (nowMs - performanceTime) / 1000);
+  }
+  if (!(seconds > 0)) seconds = late.baseLatency ?? 0;
+  return Math.min(LATEST_MS, Math.max(0, seconds * 1000));
+}
+
+/** @throws {CallError} `AUTOPLAY` when the context does not run within `patienceMs`: there was no gesture. */
+export async function whenRunning(context: AudioContext, signal: AbortSignal, patienceMs: number): Promise<void> {
+  if (context.state === 'running') return;
+  await new Promise<void>((resolve, reject) => {
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      context.removeEventListener('statechange', look);
+      signal.removeEventListener('abort', abort);
+      act();
+    };
+    const look = () => {
+      if (context.state === 'running') settle(resolve);
+    };
+    const abort = () => settle(() => reject(signal.reason));
+    const timer = setTimeout(() => {
+      settle(() => reject(new CallError('AUTOPLAY', 'the browser plays no sound before the user touches the page')));
+    }, patienceMs);
+    context.addEventListener('statechange', look);
+    signal.addEventListener('abort', abort);
+  });
+}
+
+/** Tells changes between a device that runs with its sound on, and any other. @returns what ends it. */
+export function watchOutput(context: AudioContext, isSwitchedOff: () => boolean, tell: (suspended: boolean) => void) {
+  let wasSuspended = false;
+  const look = () => {
+    const isSuspended = context.state !== 'running' || isSwitchedOff();
+    if (isSuspended === wasSuspended) return;
+    wasSuspended = isSuspended;
+    tell(isSuspended);
+  };
+  // A phone call or a sleeping page stops the context; it may go on when the page is seen or touched again.
+  const wake = () => {
+    if (context.state !== 'running' && document.visibilityState === 'visible') context.resume().catch(() => undefined);
+  };
+  context.addEventListener('statechange', look);
+  document.addEventListener('visibilitychange', wake);
+  document.addEventListener('pointerdown', wake);
+  return {
+    look,
+    stop() {
+      context.removeEventListener('statechange', look);
+      document.removeEventListener('visibilitychange', wake);
+      document.removeEventListener('pointerdown', wake);
+    },
+  };
+}
+
+/** Sends the sound to another device, where the browser can. @throws what the browser throws. */
+export async function setSink(context: AudioContext, sinkId: string): Promise<void> {
+  const routable = context as AudioContext & { setSinkId?(sinkId: string): Promise<void> };
+  await routable.setSinkId?.(sinkId);
+}
