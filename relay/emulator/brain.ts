@@ -53,15 +53,26 @@ export function answer(rules: Rules, question: Question): Plan {
 export function verbatim({ instructions, items }: Pick<Question, 'instructions' | 'items'>): string | null {
   const input = items.findLast(({ role, memory }) => role === 'user' && memory.isKnown)?.memory.text ?? '';
   for (const told of [instructions ?? '', input]) {
-    const found =
-      /\bsay (?:exactly|only)\b[^:"“\n]*(?:"([^"]+)"|“([^”]+)”|:\s*(?:"([^"]+)"|“([^”]+)”|([^\n]*)))?/i.exec(told);
+    const found = SAY.exec(told);
     if (found === null) continue;
     const groups: (string | undefined)[] = found.slice(1);
-    const words = groups.find((group) => group !== undefined && group.trim() !== '')?.trim();
-    const wanted = words ?? (told === instructions ? input : '');
+    const words = unescaped(groups.find((group) => group !== undefined && group.trim() !== '') ?? '');
+    const wanted = words !== '' ? words : told === instructions ? input : '';
     if (wanted !== '') return wanted;
   }
   return null;
+}
+
+/** Quoted text, which may be quoted as JSON is, or the rest of the line after a colon. */
+const QUOTED = '"((?:[^"\\\\]|\\\\.)+)"|“([^”]+)”';
+const SAY = new RegExp(`\\bsay (?:exactly|only)\\b[^:"“\\n]*(?:${QUOTED}|:[ \\t]*(?:${QUOTED}|([^\\n]*)))?`, 'i');
+
+function unescaped(words: string): string {
+  try {
+    return String(JSON.parse(`"${words.trim()}"`));
+  } catch {
+    return words.trim();
+  }
 }
 
 function say(rule: string, text: string): Plan {

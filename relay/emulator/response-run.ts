@@ -17,8 +17,8 @@ const FIRST_DELTA_MS = 100;
 const DELTA_MS = 250;
 /** How far the words run ahead of the sound. */
 const WORDS_AHEAD_MS = 500;
-/** The pause between sentences. */
-const PAUSE_MS = 100;
+/** The pause between sentences, as the voice itself makes it. */
+const PAUSE_MS = 190;
 /** Words of a text answer come this fast, at pace 1. */
 const WORD_MS = 150;
 /** From the item's first event to its first delta. */
