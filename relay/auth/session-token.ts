@@ -198,16 +198,17 @@ export interface SigningKey {
  * @param nowMs - Milliseconds since 1970.
  */
 export async function signSessionToken(
-  grant: { tenant: string; origin: string; subject: string },
+  grant: { tenant: string; origin: string; subject: string; assistant?: string },
   key: SigningKey,
   nowMs: number,
 ): Promise<string> {
   const issuedAt = Math.floor(nowMs / 1000);
-  return new SignJWT({ tenant: grant.tenant, origin: grant.origin })
+  const { subject, ...claims } = grant;
+  return new SignJWT(claims)
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: TOKEN_TYPE })
     .setIssuer(RELAY_ISSUER)
     .setAudience(AUDIENCE)
-    .setSubject(grant.subject)
+    .setSubject(subject)
     .setJti(newId('tok', nowMs))
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + TOKEN_LIFE_S)

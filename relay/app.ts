@@ -1,0 +1,79 @@
+/**
+ * The relay's HTTP side: mounts routes, answers every error in one place, listens on nothing. The
+ * socket's upgrade is not here but on the server itself.
+ */
+import type { BlockList } from 'node:net';
+import { Hono } from 'hono';
+import { openAPIRouteHandler } from 'hono-openapi';
+import type { Keyring } from './auth/keyring.ts';
+import type { Clock } from './clock.ts';
+import { adminTenantRoutes, operatorOnly } from './http/admin-tenants.ts';
+import { clientAddress } from './http/client-address.ts';
+import { healthRoutes, statusRoutes, type Status } from './http/health.ts';
+import { notFound, problemHandler } from './http/problem.ts';
+import { rateLimit } from './http/rate-limit.ts';
+import type { RelayEnv } from './http/request-env.ts';
+import { pagePolicy, securityHeaders } from './http/security-headers.ts';
+import { staticRoutes } from './http/static-files.ts';
+import { tokenCors, tokenRoutes } from './http/token.ts';
+import type { Log } from './log.ts';
+import type { SharedState } from './shared-state/shared-state.ts';
+import type { Directory } from './tenants/directory.ts';
+
+export interface AppDeps {
+  log: Log;
+  clock: Clock;
+  directory: Directory;
+  keyring: Keyring;
+  shared: SharedState;
+  /** Undefined: nobody is the operator. */
+  adminToken: string | undefined;
+  rateLimit: { windowMs: number; maxRequests: number };
+  trustedProxies: BlockList;
+  healthPath: string;
+  isDraining: () => boolean;
+  pingStore: () => Promise<void>;
+  status: () => Status;
+  /** The folder that the build writes. */
+  staticRoot: string;
+  /** How long browsers need not ask for the script again, in seconds. */
+  staticMaxAgeS: number;
+  publicUrl: string | undefined;
+}
+
+export function createApp(deps: AppDeps): Hono<RelayEnv> {
+  const { log, directory, publicUrl } = deps;
+  const addressOf = (env: Partial<RelayEnv['Bindings']>) =>
+    env.incoming === undefined ? '' : clientAddress(env.incoming, deps.trustedProxies);
+  const isSecure = publicUrl?.startsWith('https://') === true;
+  const policy = pagePolicy(publicUrl === undefined ? undefined : new URL(publicUrl).origin.replace(/^http/, 'ws'));
+
+  const app = new Hono<RelayEnv>();
+  app.onError(problemHandler(log));
+  app.notFound(notFound);
+  app.use(securityHeaders({ isSecure }));
+  app.route('/', healthRoutes({ path: deps.healthPath, isDraining: deps.isDraining, pingStore: deps.pingStore }));
+
+  app.use('/api/token', tokenCors({ directory }));
+  app.use('/api/*', rateLimit({ shared: deps.shared, ...deps.rateLimit, addressOf }));
+  app.route('/api', tokenRoutes({ directory, keyring: deps.keyring, clock: deps.clock }));
+  app.route('/api', statusRoutes({ status: deps.status }));
+  app.use('/api/admin/*', operatorOnly({ adminToken: deps.adminToken }));
+  app.route('/api/admin', adminTenantRoutes({ directory, adminToken: deps.adminToken, log }));
+  app.get('/api/openapi.json', openAPIRouteHandler(app, { documentation: documentation(deps.status().version) }));
+
+  app.route('/', staticRoutes({ root: deps.staticRoot, maxAgeS: deps.staticMaxAgeS, policy }));
+  return app;
+}
+
+const documentation = (version: string) => ({
+  info: {
+    title: 'Voice Jib-Jab relay',
+    version,
+    description:
+      'Session tokens for pages, and the operator’s routes. Errors are problem documents with a stable code.',
+  },
+  components: {
+    securitySchemes: { operator: { type: 'http' as const, scheme: 'bearer', description: 'ADMIN_TOKEN' } },
+  },
+});

@@ -1,0 +1,29 @@
+/**
+ * So many requests an address and window, told in the headers of RFC draft "RateLimit fields" 6.
+ * Counts in shared state; knows no routes.
+ */
+import { createMiddleware } from 'hono/factory';
+import { RelayError } from '../errors.ts';
+import type { SharedState } from '../shared-state/shared-state.ts';
+import { addressKey } from './client-address.ts';
+import type { RelayEnv } from './request-env.ts';
+
+export function rateLimit(deps: {
+  shared: Pick<SharedState, 'take'>;
+  maxRequests: number;
+  windowMs: number;
+  addressOf: (env: Partial<RelayEnv['Bindings']>) => string;
+}) {
+  const { shared, maxRequests, windowMs, addressOf } = deps;
+  return createMiddleware<RelayEnv>(async (c, next) => {
+    const address = addressKey(addressOf(c.env));
+    const { isAllowed, remaining, resetMs } = await shared.take('http', address, maxRequests, windowMs);
+    const resetS = Math.ceil(resetMs / 1000);
+    c.header('RateLimit-Limit', String(maxRequests));
+    c.header('RateLimit-Remaining', String(remaining));
+    c.header('RateLimit-Reset', String(resetS));
+    c.header('RateLimit-Policy', `${maxRequests};w=${Math.ceil(windowMs / 1000)}`);
+    if (!isAllowed) throw new RelayError('rate-limited', 'too many requests', { retryAfterS: resetS });
+    await next();
+  });
+}
