@@ -133,7 +133,8 @@ export function createPolicyJudge(options: { disallowed: readonly string[] }): P
     textDone(response, id, text) {
       const window = windowOf(response);
       const item = itemOf(window, id);
-      const rest = text.startsWith(item.raw) ? text.slice(item.raw.length) : text;
+      // A text that was corrected meanwhile is judged whole, behind what came before.
+      const rest = text.startsWith(item.raw) ? text.slice(item.raw.length) : ` ${text}`;
       const added = add(window, item, rest);
       const ended = added.found ? added : window.finder.end();
       item.isDone = true;

@@ -7,12 +7,12 @@
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/u;
 const MARK = /\p{M}/u;
 const COUNTS = /[\p{L}\p{N}]/u;
-/** Inside words, and dropped without a gap: "don't" is "dont". */
-const APOSTROPHE = /['’ʼ]/;
+/** Inside words, and dropped without a gap: "don't" is "dont", and what cannot be seen separates nothing. */
+const GAPLESS = /['’ʼ]|\p{Cf}/u;
 
 /** One code point as it is compared: letters and digits plain, everything else a space or nothing. */
 function plain(char: string): string {
-  if (APOSTROPHE.test(char)) return '';
+  if (GAPLESS.test(char)) return '';
   let out = '';
   for (const part of char.normalize('NFKD').toLowerCase().normalize('NFKD')) {
     if (MARK.test(part)) continue;
@@ -55,7 +55,8 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
     for (let i = 0; i < tail.length; i++) {
       if (tail[i] === ' ' || !beginsAt(i)) continue;
       for (const phrase of phrases) {
-        if (tail.startsWith(phrase, i) && endsAt(i + phrase.length, isEnd)) return { found: true, safe: origins[i] ?? 0 };
+        if (tail.startsWith(phrase, i) && endsAt(i + phrase.length, isEnd))
+          return { found: true, safe: origins[i] ?? 0 };
         const rest = tail.length - i;
         if (!isEnd && rest <= phrase.length && i < held && phrase.startsWith(tail.slice(i))) held = i;
       }

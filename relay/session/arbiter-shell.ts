@@ -3,7 +3,15 @@
  * carried out in the order given, one timer for all deadlines. It gives events their time and
  * decides nothing.
  */
-import { initialState, nextDeadline, step, type ArbiterConfig, type ArbiterEvent, type Effect, type State } from '#arbiter';
+import {
+  initialState,
+  nextDeadline,
+  step,
+  type ArbiterConfig,
+  type ArbiterEvent,
+  type Effect,
+  type State,
+} from '#arbiter';
 import type { Clock } from '../clock.ts';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 't'> : never;

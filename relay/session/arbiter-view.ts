@@ -4,13 +4,13 @@ import type { State } from '#arbiter';
 /** Whether sound of the response may still be admitted. */
 export function isWanted(state: State, response: string): boolean {
   const slot = state.response;
-  if (slot.is !== 'none' && slot.is !== 'requested' && slot.is !== 'cancelling' && slot.id === response) return true;
-  return state.heard.is !== 'none' && state.heard.response === response;
+  if (slot.is === 'cancelling' && slot.id === response) return false;
+  return state.responses[response] !== undefined;
 }
 
 /** Whether there is an answer to talk over: on its way, heard or paused. */
 export function isAgentActive(state: State): boolean {
-  return state.owner !== 'none' || state.response.is !== 'none' || state.heard.is !== 'none';
+  return state.owner !== 'none' || state.heard.is !== 'none' || state.turn.is === 'open';
 }
 
 export function isPaused(state: State): boolean {
@@ -19,6 +19,6 @@ export function isPaused(state: State): boolean {
 
 /** Whether nobody is in the middle of anything. */
 export function isQuiet(state: State): boolean {
-  const { floor, tools } = state;
-  return floor.is === 'idle' && !isAgentActive(state) && Object.keys(tools).length === 0;
+  const isUsers = state.floor.is === 'user' || state.floor.is === 'deciding';
+  return !isUsers && !isAgentActive(state);
 }

@@ -132,7 +132,15 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
     if (!begun.has(item.id)) {
       const fromMs = samplesToMs(item.sent);
       begun.set(item.id, { epoch, startMs: pace.sentMs, fromMs });
-      message({ type: 'item.started', item: item.id, response: response.id, turn: response.turn, epoch, lane: 'B', fromMs });
+      message({
+        type: 'item.started',
+        item: item.id,
+        response: response.id,
+        turn: response.turn,
+        epoch,
+        lane: 'B',
+        fromMs,
+      });
       onFirstSent(response.turn);
     }
     const samples = store.take(item, count);

@@ -5,14 +5,7 @@
  */
 import type { RawData, WebSocket } from 'ws';
 import { stateName, type ArbiterConfig } from '#arbiter';
-import {
-  CLOSE,
-  CLOSE_NORMAL,
-  WidgetMessage,
-  closeName,
-  readMessage,
-  type RelayMessage,
-} from '#wire';
+import { CLOSE, CLOSE_NORMAL, WidgetMessage, closeName, readMessage, type RelayMessage } from '#wire';
 import { createAuditLog } from '../audit/audit.ts';
 import type { BridgeEvent, RealtimeBridge } from '../bridge/bridge.ts';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';

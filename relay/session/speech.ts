@@ -91,8 +91,7 @@ export function createSpeech(options: SpeechOptions): Speech {
   let waiting: { item: string; cancel: () => void } | null = null;
 
   const isShort = (one: Utterance) => one.endedAt !== null && one.endedAt - one.startedAt < minSpeechMs;
-  const lengthOf = (some: Utterance[]) =>
-    some.reduce((sum, one) => sum + ((one.endedAt ?? now()) - one.startedAt), 0);
+  const lengthOf = (some: Utterance[]) => some.reduce((sum, one) => sum + ((one.endedAt ?? now()) - one.startedAt), 0);
   const ofItem = (item: string) => utterances.filter((one) => one.item === item);
   const openByKey = (key: string) => utterances.find((one) => one.key === key && one.endedAt === null);
 

@@ -1,0 +1,124 @@
+/**
+ * A page as the relay sees it: a real socket that speaks the protocol, remembers everything, and
+ * lets a test wait for what it expects. It plays nothing; a test says what was heard.
+ */
+import { WebSocket, type ClientOptions, type RawData } from 'ws';
+import {
+  RelayMessage,
+  decodeAudioFrame,
+  encodeAudioFrame,
+  readMessage,
+  type AudioFrame,
+  type WidgetMessage,
+} from '#wire';
+
+type Of<T extends RelayMessage['type']> = Extract<RelayMessage, { type: T }>;
+
+export interface PageClient {
+  readonly socket: WebSocket;
+  readonly messages: RelayMessage[];
+  /** Sound of live epochs; clips are in {@link clips}. */
+  readonly frames: AudioFrame[];
+  /** Samples of each clip, by id. */
+  readonly clips: Map<string, number>;
+  readonly closed: Promise<{ code: number; reason: string }>;
+  send(message: WidgetMessage): void;
+  sendRaw(data: string | Uint8Array): void;
+  /** Sound of the microphone, in one frame. */
+  speak(samples: Int16Array): void;
+  all<T extends RelayMessage['type']>(type: T): Of<T>[];
+  /** The first message of that type, from now or before, that fits. */
+  received<T extends RelayMessage['type']>(type: T, fits?: (message: Of<T>) => boolean): Promise<Of<T>>;
+  /** Resolves when `condition` holds; asked after each message and frame. */
+  until(condition: () => boolean): Promise<void>;
+  /** Everything sent so far has been answered. */
+  settled(): Promise<void>;
+}
+
+/** @param token - sent as subprotocol; without it the test sends `auth`. */
+export async function openPage(url: string, token?: string, options: ClientOptions = {}): Promise<PageClient> {
+  const protocols = ['vjj.1', ...(token === undefined ? [] : [`token.${token}`])];
+  const socket = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
+  const page = pageOn(socket);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('error', reject);
+  });
+  return page;
+}
+
+function pageOn(socket: WebSocket): PageClient {
+  const messages: RelayMessage[] = [];
+  const frames: AudioFrame[] = [];
+  const clips = new Map<string, number>();
+  const waiting = new Set<() => void>();
+  let pongs = 0;
+  let clip: string | null = null;
+  let seq = 0;
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.once('close', (code, reason) => {
+      resolve({ code, reason: reason.toString() });
+      look();
+    });
+  });
+  const look = () => {
+    for (const check of [...waiting]) check();
+  };
+  socket.on('error', () => undefined);
+  socket.on('message', (data: RawData, isBinary: boolean) => {
+    const bytes = data as Buffer;
+    if (isBinary) {
+      const decoded = decodeAudioFrame(Uint8Array.from(bytes));
+      if (!decoded.ok) throw new Error(`the relay sent a frame that is ${decoded.fault}`);
+      const { frame } = decoded;
+      if (frame.epoch === 0 && clip !== null) clips.set(clip, (clips.get(clip) ?? 0) + frame.samples.length);
+      else frames.push(frame);
+    } else {
+      const read = readMessage(RelayMessage, bytes.toString());
+      if (!read.ok) throw new Error(`the relay sent a message that is wrong at ${read.at}`);
+      messages.push(read.message);
+      if (read.message.type === 'clip.added') clip = read.message.clip;
+      if (read.message.type === 'pong') pongs += 1;
+    }
+    look();
+  });
+
+  const page: PageClient = {
+    socket,
+    messages,
+    frames,
+    clips,
+    closed,
+    send: (message) => socket.send(JSON.stringify(message)),
+    sendRaw: (data) => socket.send(data),
+    speak(samples) {
+      socket.send(encodeAudioFrame({ epoch: 0, seq, lane: 'mic', flags: 0, samples }));
+      seq = (seq + 1) & 0xffff;
+    },
+    all: <T extends RelayMessage['type']>(type: T) => messages.filter((one): one is Of<T> => one.type === type),
+    async received(type, fits = () => true) {
+      const find = () => page.all(type).find(fits);
+      await page.until(() => find() !== undefined || socket.readyState === WebSocket.CLOSED);
+      const found = find();
+      if (!found) throw new Error(`the socket closed before ${type}`);
+      return found;
+    },
+    until(condition) {
+      return new Promise((resolve) => {
+        const check = () => {
+          if (!condition()) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      });
+    },
+    async settled() {
+      const before = pongs;
+      page.send({ type: 'ping' });
+      await page.until(() => pongs > before);
+    },
+  };
+  return page;
+}
