@@ -21,6 +21,8 @@ const FORMANTS = [
   { atHz: 3000, widthHz: 350, gain: 0.012 },
 ] as const;
 const HIGHEST_HZ = 3600;
+/** How often the harmonics' gains follow the pitch: every 2 ms. */
+const GAIN_SAMPLES = 48;
 
 interface Moment {
   /** Share of the sound's length, 0 to 1. */
@@ -85,6 +87,7 @@ export function hum({ sound, pitchHz, ms }: Hum): Int16Array {
     seed ^= seed << 5;
     return seed / 0x80000000;
   };
+  let gains = new Float64Array(0);
   let phase = 0;
   let tremor = 0;
   let airLow = 0;
@@ -94,10 +97,18 @@ export function hum({ sound, pitchHz, ms }: Hum): Int16Array {
     const { pitch, voice, breath } = momentAt(contour, index / length);
     if (index % 240 === 0) tremor = 0.6 * tremor + 0.006 * noise();
     const hz = pitchHz * pitch * (1 + tremor);
+    if (index % GAIN_SAMPLES === 0) {
+      gains = Float64Array.from({ length: Math.floor(HIGHEST_HZ / hz) }, (_, at) => murmurGain((at + 1) * hz));
+    }
     phase = (phase + hz / RATE_HZ) % 1;
+    // sin(nx) = 2 cos(x) sin((n-1)x) - sin((n-2)x): every harmonic for the price of one
+    const twice = 2 * Math.cos(2 * Math.PI * phase);
+    let before = 0;
+    let harmonic = Math.sin(2 * Math.PI * phase);
     let value = 0;
-    for (let harmonic = 1; harmonic * hz < HIGHEST_HZ; harmonic++) {
-      value += murmurGain(harmonic * hz) * Math.sin(2 * Math.PI * harmonic * phase);
+    for (const gain of gains) {
+      value += gain * harmonic;
+      [before, harmonic] = [harmonic, twice * harmonic - before];
     }
     // breath through the nose: noise around 1 kHz, a state-variable filter
     airLow += 0.26 * airBand;

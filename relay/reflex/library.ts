@@ -83,7 +83,8 @@ export function createClipLibrary(options: {
   });
   const refused = new LRUCache<string, number>({ max: MOST_REFUSALS });
   const flights = new Map<string, Promise<Clip>>();
-  let wordless: Clip[] | undefined;
+  // now rather than at the first session: it takes some milliseconds
+  const wordless = makeWordless();
 
   const report = (wanted: { kind: ClipKind; text: string }, reason: string) =>
     options.onProblem?.({ kind: wanted.kind, text: wanted.text, reason });
@@ -156,7 +157,7 @@ export function createClipLibrary(options: {
   }
 
   return {
-    wordless: () => [...(wordless ??= makeWordless())],
+    wordless: () => [...wordless],
     async clipsFor(request, speak, signal, onClip) {
       const missing: Wanted[] = [];
       for (const wanted of wantedOf(request)) {

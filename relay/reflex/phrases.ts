@@ -100,13 +100,17 @@ const ADVICE: Readonly<Record<PhraseRefusal, string>> = {
 
 export type PhraseCheck = { ok: true } | { ok: false; reason: PhraseRefusal; advice: string };
 
-/** The language of a BCP 47 tag: "pt-BR" → "pt". */
-const languageOf = (locale: string) => locale.toLowerCase().split(/[-_]/)[0] ?? '';
+/** The language of a BCP 47 tag: "pt-BR" → "pt". Empty where there is no list for it. */
+function languageOf(locale: string): string {
+  const language = locale.toLowerCase().split(/[-_]/)[0] ?? '';
+  return Object.hasOwn(PHRASES, language) ? language : '';
+}
 
 /** Words as the language counts them, also where it writes no spaces. */
 function wordsOf(phrase: string, language: string): string[] {
-  const known = language in PHRASES ? language : 'en';
-  const words = [...new Intl.Segmenter(known, { granularity: 'word' }).segment(phrase.toLowerCase())];
+  const words = [
+    ...new Intl.Segmenter(language === '' ? 'en' : language, { granularity: 'word' }).segment(phrase.toLowerCase()),
+  ];
   return words.filter((word) => word.isWordLike).map((word) => word.segment.replaceAll('’', "'"));
 }
 

@@ -17,7 +17,7 @@ const LEAD_MS = 10;
 const TAIL_MS = 30;
 const FADE_MS = 5;
 
-/** Why a rendering is no clip. `lasting`: asking again would give the same. */
+/** A rendering that is no clip; the code says why. */
 export class ClipRefused extends Error {
   override readonly name = 'ClipRefused';
   readonly code: 'too-long' | 'silent';

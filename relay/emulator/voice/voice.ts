@@ -21,18 +21,20 @@ const WORD_PAUSE_MS = 12;
 const CACHE_BYTES = 24 * 1024 * 1024;
 
 /** How the one recorded voice is turned into others: pitch and tempo together, 1 as recorded. */
-const PITCH: Readonly<Record<string, number>> = {
-  marin: 1,
-  cedar: 0.86,
-  alloy: 0.96,
-  ash: 0.88,
-  ballad: 0.94,
-  coral: 1.04,
-  echo: 0.9,
-  sage: 1.02,
-  shimmer: 1.07,
-  verse: 0.92,
-};
+const PITCH: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    marin: 1,
+    cedar: 0.86,
+    alloy: 0.96,
+    ash: 0.88,
+    ballad: 0.94,
+    coral: 1.04,
+    echo: 0.9,
+    sage: 1.02,
+    shimmer: 1.07,
+    verse: 0.92,
+  }),
+);
 
 const silence = (ms: number) => new Int16Array(Math.round((ms * RATE_HZ) / 1000));
 
@@ -113,7 +115,7 @@ export function voiceOf(bank: Bank, synthesise: Synthesise | null): Voice {
 
   return {
     async speak(text, { voice }) {
-      const pitch = PITCH[voice.toLowerCase()] ?? 1;
+      const pitch = PITCH.get(voice.toLowerCase()) ?? 1;
       const sentences: Int16Array[] = [];
       for (const sentence of sentencesOf(text.slice(0, LONGEST_TEXT))) {
         const key = `${pitch} ${clausesOf(sentence).map(spokenKey).join(', ')}`;
