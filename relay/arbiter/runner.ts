@@ -76,7 +76,7 @@ function complete(event: CaseEvent, epoch: number): ArbiterEvent {
     case 'clip.ended':
       return { epoch, ...event } as ArbiterEvent;
     default:
-      return event as ArbiterEvent;
+      return event;
   }
 }
 
