@@ -85,7 +85,10 @@ it('rewrites a restored item instead of truncating it, and forgets what was not 
 it('holds its laws over any order of what provider and session do', () => {
   const id = fc.constantFrom('a', 'b', 'c');
   const op = fc.oneof(
-    fc.record({ op: fc.constantFrom('expect' as const, 'added' as const, 'late' as const, 'settle' as const), id }),
+    fc.record({ op: fc.constant('expect' as const), id }),
+    fc.record({ op: fc.constant('added' as const), id }),
+    fc.record({ op: fc.constant('late' as const), id }),
+    fc.record({ op: fc.constant('settle' as const), id }),
     fc.record({ op: fc.constant('remove' as const), id }),
     fc.record({ op: fc.constant('received' as const), id, n: fc.integer({ min: 1, max: 5_000 }) }),
     fc.record({ op: fc.constant('truncate' as const), id, ms: fc.double({ min: -10, max: 2_000 }) }),
@@ -118,7 +121,7 @@ it('holds its laws over any order of what provider and session do', () => {
         else if (step.op === 'added') {
           added.add(step.id);
           obey(ledger.added(step.id, 'agent'));
-        } else if (step.op === 'received' && ledger.received(step.id, step.n)) {
+        } else if (ledger.received(step.id, step.n)) {
           expect(deleted.has(step.id) || truncated.has(step.id)).toBe(false);
           received.set(step.id, (received.get(step.id) ?? 0) + step.n);
         }

@@ -18,6 +18,7 @@ export interface SpeechOptions {
 
 interface Job {
   text: string;
+  signal: AbortSignal;
   resolve(samples: Int16Array): void;
   reject(reason: unknown): void;
   /** Undo what waits for this job. */
@@ -58,7 +59,7 @@ export class SpeechRenderer {
       }
       const aborted = () => this.#giveUp(job, signal.reason);
       signal.addEventListener('abort', aborted);
-      const job: Job = { text, resolve, reject, stops: [() => signal.removeEventListener('abort', aborted)] };
+      const job: Job = { text, signal, resolve, reject, stops: [() => signal.removeEventListener('abort', aborted)] };
       this.#queue.push(job);
       this.next();
     });
@@ -66,11 +67,12 @@ export class SpeechRenderer {
 
   /** Starts the next job if none runs and the provider is there. */
   next(): void {
-    const job = this.#queue[0];
+    // Several jobs may share a signal, and hear of its end one after the other.
+    const job = this.#queue.find(({ signal }) => !signal.aborted);
     if (this.#running !== null || job === undefined) return;
     const rid = this.#options.request(job.text);
     if (rid === null) return;
-    this.#queue.shift();
+    this.#queue = this.#queue.filter((other) => other !== job);
     this.#running = { job, rid, response: null, chunks: [] };
     const { clock } = this.#options;
     const stopTimer = clock.wakeAt(clock.now() + RENDER_TIMEOUT_MS, () => this.#giveUp(job, lost('it took too long')));
