@@ -44,8 +44,8 @@ export interface ResponseInfo {
 
 export type Heard =
   | { is: 'none' }
-  /** `held` waits for the gate, `playing` is owned. `earlier` is one that still plays when the next (after a tool) begins. */
-  | { is: 'held' | 'playing'; response: string; turn: string; resumes: number; question?: true; earlier?: string };
+  /** `held` waits for the gate, `playing` is owned. `earlier` still play when the next (after a tool) begins. */
+  | { is: 'held' | 'playing'; response: string; turn: string; resumes: number; question?: true; earlier?: string[] };
 
 export interface Item {
   id: string;
