@@ -21,7 +21,7 @@ const UNSPOKEN = new Set(['name', 'match', 'after', 'tool', 'compute', 'fail', '
 /** Sounds that the synthesiser says badly; made by the same generator as the wordless clips. */
 const HUMS = {
   'user Mm-hm.': { sound: 'mhm', pitchHz: 118, ms: 350 },
-  'agent Hmm.': { sound: 'mm', pitchHz: 188, ms: 400 },
+  'agent Hmm.': { sound: 'hmm', pitchHz: 188, ms: 400 },
 };
 
 const root = path.resolve(import.meta.dirname, '..');

@@ -1,12 +1,12 @@
 /**
- * Wordless listening sounds, "mm" and "mhm", made from harmonics under the formants of a closed
+ * Wordless listening sounds, "mm", "hmm" and "mhm", made from harmonics under the formants of a closed
  * mouth, so that a reflex exists in every language before any clip was rendered. The same
  * arguments give the same samples on every machine. Knows nothing of lanes.
  */
 import { RATE_HZ, msToSamples } from '#wire';
 
 export interface Hum {
-  sound: 'mm' | 'mhm';
+  sound: 'mm' | 'hmm' | 'mhm';
   /** Pitch of the speaker's middle voice: about 105 for a low one, 200 for a high one. */
   pitchHz: number;
   /** How long it lasts; 250 to 600 sounds natural. */
@@ -32,7 +32,7 @@ interface Moment {
   breath: number;
 }
 
-/** How pitch, voicing and breath move: "mm" falls gently; "mhm" steps up through a breathy h and settles. */
+/** How pitch, voicing and breath move: "mm" falls gently; "hmm" starts in breath and thinks on; "mhm" steps up through a breathy h and settles. */
 const CONTOURS: Record<Hum['sound'], readonly Moment[]> = {
   mm: [
     { at: 0, pitch: 1.02, voice: 0, breath: 0.2 },
@@ -40,6 +40,14 @@ const CONTOURS: Record<Hum['sound'], readonly Moment[]> = {
     { at: 0.4, pitch: 1.06, voice: 1, breath: 0.3 },
     { at: 0.75, pitch: 0.96, voice: 0.7, breath: 0.3 },
     { at: 1, pitch: 0.9, voice: 0, breath: 0 },
+  ],
+  hmm: [
+    { at: 0, pitch: 0.98, voice: 0, breath: 0.6 },
+    { at: 0.12, pitch: 0.98, voice: 0.1, breath: 2 },
+    { at: 0.26, pitch: 0.97, voice: 0.9, breath: 0.5 },
+    { at: 0.6, pitch: 0.95, voice: 1, breath: 0.3 },
+    { at: 0.85, pitch: 0.97, voice: 0.6, breath: 0.3 },
+    { at: 1, pitch: 0.98, voice: 0, breath: 0 },
   ],
   mhm: [
     { at: 0, pitch: 0.92, voice: 0, breath: 0.2 },

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../testing/speech.ts';
 import { MOST_FILES, clipFiles } from './clip-files.ts';
 import { type Clip, type ClipProblem, type ClipRequest, type Speak, createClipLibrary } from './library.ts';
+import { speechLevel } from './loudness.ts';
 import { finishClip } from './render.ts';
 
 const REQUEST: ClipRequest = {
@@ -50,8 +51,10 @@ const texts = (clips: Clip[]) => clips.map((clip) => clip.text);
 describe('the clip library', () => {
   it('has wordless clips before anything else, the same ones each time', () => {
     const { clips } = library();
-    expect(clips.wordless()).toHaveLength(4);
+    expect(clips.wordless()).toHaveLength(6);
     expect(clips.wordless()[0]).toBe(clips.wordless()[0]);
+    expect(clips.wordless('Cedar').map((clip) => clip.id)).toEqual(['clip_mm-low', 'clip_hmm-low', 'clip_mhm-low']);
+    expect(clips.wordless('marin').map((clip) => clip.id)).toEqual(['clip_mm-high', 'clip_hmm-high', 'clip_mhm-high']);
   });
 
   it('renders refusal and fallback first, then reflexes, and the idle clip where there is one', async () => {
@@ -61,6 +64,19 @@ describe('the clip library', () => {
     expect(got.map((clip) => clip.kind)).toEqual(['refusal', 'fallback', 'reflex', 'reflex', 'idle']);
     expect(got.map((clip) => clip.affirmative)).toEqual([false, false, false, true, false]);
     expect(spoken).toEqual(texts(got));
+  });
+
+  it("makes reflexes as loud as the model's own longer clips, within bounds", async () => {
+    for (const [db, loudness] of [
+      [-25, -25],
+      [-40, -28],
+      [-8, -14],
+    ] as const) {
+      const say: Speak = async (text) => noise(300, text === 'Hmm.' || text === 'Okay.' ? -18 : db, text.length);
+      for (const clip of await library({ dir: null }).get({}, say)) {
+        expect(Math.abs(speechLevel(clip.samples) - loudness)).toBeLessThan(0.5);
+      }
+    }
   });
 
   it("takes the language's own phrases where the tenant has none", async () => {

@@ -8,8 +8,8 @@ import { LRUCache } from 'lru-cache';
 import type { Clip, ClipKind, ClipProblem, ClipRequest, Speak } from './clip.ts';
 import { clipFiles } from './clip-files.ts';
 import { checkPhrase, phrasesFor } from './phrases.ts';
-import { ClipRefused, renderClip } from './render.ts';
-import { makeWordless } from './wordless.ts';
+import { ClipRefused, TARGET_DBFS, laneLoudness, renderClip } from './render.ts';
+import { makeWordless, registerOf } from './wordless.ts';
 
 export type { Clip, ClipKind, ClipProblem, ClipRequest, Speak } from './clip.ts';
 
@@ -25,8 +25,12 @@ const MOST_PHRASES = 12;
 const LONGEST_TEXT = 400;
 
 export interface ClipLibrary {
-  /** "mm" and "mhm", low and high: ready before any model is. */
-  wordless(): Clip[];
+  /**
+   * "mm", "hmm" and "mhm": ready before any model is.
+   *
+   * @param voice - Only those in its register, low or high; all without it.
+   */
+  wordless(voice?: string): Clip[];
   /**
    * Gives what is cached, then renders what is not, one after the other: refusal and fallback
    * first, because silence there would be the worst. Ends early, quietly, when `signal` aborts;
@@ -120,17 +124,22 @@ export function createClipLibrary(options: {
     return onDisk;
   }
 
-  async function render(wanted: Wanted, speak: Speak, signal: AbortSignal): Promise<Clip> {
+  async function render(wanted: Wanted, speak: Speak, signal: AbortSignal, targetDb: number): Promise<Clip> {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(RENDER_LIMIT_MS)]);
     const { key, kind, text, affirmative } = wanted;
-    const clip = await renderClip(text, kind, speak, { signal: limited, affirmative });
+    const clip = await renderClip(text, kind, speak, { signal: limited, affirmative, targetDb });
     memory.set(key, clip);
     await files?.write(key, clip);
     return clip;
   }
 
   /** The rendered clip, whoever renders it. Undefined when it is refused, failed, or no longer wanted. */
-  async function obtain(wanted: Wanted, speak: Speak, signal: AbortSignal): Promise<Clip | undefined> {
+  async function obtain(
+    wanted: Wanted,
+    speak: Speak,
+    signal: AbortSignal,
+    targetDb: number,
+  ): Promise<Clip | undefined> {
     const { key } = wanted;
     for (;;) {
       const other = flights.get(key);
@@ -143,7 +152,7 @@ export function createClipLibrary(options: {
     }
     const retryAt = refused.get(key);
     if (retryAt !== undefined && options.now() < retryAt) return undefined;
-    const flight = render(wanted, speak, signal);
+    const flight = render(wanted, speak, signal, targetDb);
     flights.set(key, flight);
     try {
       return await flight;
@@ -157,19 +166,26 @@ export function createClipLibrary(options: {
   }
 
   return {
-    wordless: () => [...wordless],
+    wordless: (voice) =>
+      wordless.filter(({ register }) => voice === undefined || register === registerOf(voice)).map(({ clip }) => clip),
     async clipsFor(request, speak, signal, onClip) {
       const missing: Wanted[] = [];
+      let targetDb = TARGET_DBFS;
+      const give = (clip: Clip) => {
+        // the longer clips sound as loud as the model speaks: reflexes are to match that
+        if (clip.kind !== 'reflex') targetDb = laneLoudness(clip.samples);
+        onClip(clip);
+      };
       for (const wanted of wantedOf(request)) {
         const clip = await cached(wanted.key);
         if (signal.aborted) return;
-        if (clip) onClip(clip);
+        if (clip) give(clip);
         else missing.push(wanted);
       }
       for (const wanted of missing) {
-        const clip = await obtain(wanted, speak, signal);
+        const clip = await obtain(wanted, speak, signal, targetDb);
         if (signal.aborted) return;
-        if (clip) onClip(clip);
+        if (clip) give(clip);
       }
     },
   };

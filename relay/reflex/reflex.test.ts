@@ -20,10 +20,12 @@ function pitchAt(samples: Int16Array, atMs: number): number {
 }
 
 describe('the wordless clips', () => {
-  const clips = makeWordless();
+  const made = makeWordless();
+  const clips = made.map(({ clip }) => clip);
 
-  it('are "mm" and "mhm" in a low and a high voice, short, level and the same every time', () => {
-    expect(clips.map((clip) => clip.id)).toEqual(['clip_mm-low', 'clip_mhm-low', 'clip_mm-high', 'clip_mhm-high']);
+  it('are "mm", "hmm" and "mhm" in a low and a high voice, short, level and the same every time', () => {
+    const ids = ['mm-low', 'hmm-low', 'mhm-low', 'mm-high', 'hmm-high', 'mhm-high'].map((id) => `clip_${id}`);
+    expect(clips.map((clip) => clip.id)).toEqual(ids);
     for (const clip of clips) {
       expect(clip.kind).toBe('reflex');
       expect(clip.text).toBeUndefined();
@@ -33,11 +35,11 @@ describe('the wordless clips', () => {
       expect(Math.abs(clip.samples[0]!)).toBeLessThan(50);
       expect(Math.abs(clip.samples.at(-1)!)).toBeLessThan(50);
     }
-    expect(makeWordless()).toEqual(clips);
+    expect(makeWordless()).toEqual(made);
   });
 
-  it('have one of either mood in each voice', () => {
-    expect(clips.map((clip) => clip.affirmative)).toEqual([false, true, false, true]);
+  it('have two in each voice that only listen, and one that agrees', () => {
+    expect(clips.map((clip) => clip.affirmative)).toEqual([false, false, true, false, false, true]);
   });
 
   it('carry a melody: "mm" falls, "mhm" steps up', () => {

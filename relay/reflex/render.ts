@@ -5,14 +5,17 @@
 import { createHash } from 'node:crypto';
 import { samplesToMs } from '#wire';
 import type { Clip, ClipKind, Speak } from './clip.ts';
-import { fadeEnds, matchLoudness, trimSilence } from './loudness.ts';
+import { fadeEnds, matchLoudness, speechLevel, trimSilence } from './loudness.ts';
 
 /** Longest reflex, in milliseconds: longer ones would make the answer wait. */
 export const LONGEST_REFLEX_MS = 600;
 /** Longest refusal, fallback or idle clip, in milliseconds. */
 export const LONGEST_CLIP_MS = 10_000;
-/** Loudness of lane B when nobody measured it, in dBFS RMS while speech sounds. */
+/** Loudness of lane B while nobody has heard it, in dBFS RMS while speech sounds. */
 export const TARGET_DBFS = -20;
+/** A model's own loudness is taken as it is between these. */
+const SOFTEST_DBFS = -28;
+const LOUDEST_DBFS = -14;
 const LEAD_MS = 10;
 const TAIL_MS = 30;
 const FADE_MS = 5;
@@ -34,10 +37,16 @@ function idOf(kind: ClipKind, samples: Int16Array): string {
   return `clip_${createHash('sha256').update(kind).update(bytes).digest('hex').slice(0, 24)}`;
 }
 
+/** How loud the model that spoke `samples` is, in dBFS RMS, within what is bearable. */
+export function laneLoudness(samples: Int16Array): number {
+  return Math.max(SOFTEST_DBFS, Math.min(LOUDEST_DBFS, speechLevel(samples)));
+}
+
 /**
- * Makes recorded speech a clip.
+ * Makes recorded speech a clip. A reflex is brought to `targetDb`; longer clips keep the loudness in
+ * which the model spoke them, because that is lane B's.
  *
- * @param targetDb - Loudness to match, dBFS RMS.
+ * @param targetDb - Lane B's loudness, dBFS RMS.
  * @throws {ClipRefused} `too-long` or `silent`.
  */
 export function finishClip(
@@ -54,7 +63,8 @@ export function finishClip(
   if (ms > longestMs) {
     throw new ClipRefused('too-long', `the clip lasts ${ms} ms, a ${about.kind} clip may last ${longestMs} ms`);
   }
-  const finished = fadeEnds(matchLoudness(trimmed, targetDb), FADE_MS);
+  const loudness = about.kind === 'reflex' ? targetDb : laneLoudness(trimmed);
+  const finished = fadeEnds(matchLoudness(trimmed, loudness), FADE_MS);
   return { id: idOf(about.kind, finished), ...about, ms, samples: finished };
 }
 
