@@ -16,12 +16,16 @@ export interface Plan {
   outputs: Output[];
   rule: string;
   fail?: string;
+  /** Ids of the tool outputs that this plan answers to. */
+  answers?: string[];
 }
 export interface Question {
   /** What the response reads, oldest first. */
   items: readonly Item[];
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** Ids of tool outputs that were answered to before. */
+  answered: ReadonlySet<string>;
   /** Of this response alone; only the forms of {@link verbatim} are understood. */
   instructions: string | null;
 }
@@ -31,7 +35,7 @@ export function answer(rules: Rules, question: Question): Plan {
   const spoken = verbatim(question);
   if (spoken !== null) return say('verbatim', spoken);
   const { items } = question;
-  const outputs = trailingOutputs(items);
+  const outputs = newOutputs(question);
   if (outputs.length > 0) return afterTool(rules, items, outputs);
   const asked = items.findLast(({ role }) => role === 'user');
   if (asked === undefined) return forced(rules, question, '') ?? say('opening', rules.opening);
@@ -212,17 +216,18 @@ function plausible(property: Fields, text: string): unknown {
   }
 }
 
-/** Outputs of tools that nobody has answered to yet. */
-function trailingOutputs(items: readonly Item[]): Item[] {
-  const from = items.findLastIndex(({ type }) => type === 'message') + 1;
-  return items.slice(from).filter(({ type }) => type === 'function_call_output');
+/** Outputs of tools, since the user spoke, that nobody has answered to yet. */
+function newOutputs({ items, answered }: Question): Item[] {
+  const from = items.findLastIndex(({ role }) => role === 'user') + 1;
+  return items.slice(from).filter(({ type, id }) => type === 'function_call_output' && !answered.has(id));
 }
 
 function afterTool(rules: Rules, items: readonly Item[], outputs: Item[]): Plan {
   const call = items.find(({ type, call_id: id }) => type === 'function_call' && id === outputs.at(-1)?.call_id);
   const rule = rules.rules.find(({ name }) => name === call?.memory.rule);
   const output = outputs.map((item) => readable(item.output ?? '')).join('; ');
-  return say(rule?.name ?? 'tool-answer', fill(rule?.then ?? rules.toolAnswer, { output }));
+  const plan = say(rule?.name ?? 'tool-answer', fill(rule?.then ?? rules.toolAnswer, { output }));
+  return { ...plan, answers: outputs.map(({ id }) => id) };
 }
 
 /** JSON as one would read it out; other text as it is. */

@@ -126,7 +126,11 @@ describe('the order of events', () => {
 
   it('of a function call, and of the answer from its output', async () => {
     const tools = [
-      { type: 'function', name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+      {
+        type: 'function',
+        name: 'get_weather',
+        parameters: { type: 'object', properties: { city: { type: 'string' } } },
+      },
     ];
     const { type, send, until, order } = bench({}, { tools });
     order();
@@ -182,7 +186,10 @@ describe('the order of events', () => {
     const [part] = events.at(-1)?.['item'].content;
     expect(part.transcript).toBeNull();
     expect(Buffer.from(part.audio, 'base64')).toHaveLength(1500 * 48);
-    expect(session.report().items.at(-1)).toMatchObject({ remembered: 'Once upon a time there', truncated_at_ms: 1500 });
+    expect(session.report().items.at(-1)).toMatchObject({
+      remembered: 'Once upon a time there',
+      truncated_at_ms: 1500,
+    });
     type('What did you say?');
     send({ type: 'response.create' });
     await until('response.done');

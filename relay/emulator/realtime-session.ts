@@ -345,8 +345,8 @@ export class RealtimeSession {
     try {
       act();
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(error, id);
+      const failed = new ProtocolError('server_error', 'The emulator failed on this event.', null, 'server_error');
+      this.#refuse(error instanceof ProtocolError ? error : failed, id);
     }
   }
 

@@ -87,6 +87,7 @@ export class Responses {
   readonly #parts: ResponseParts;
   readonly #running = new Map<string, ResponseRun>();
   #active: ResponseRun | null = null;
+  readonly #answered = new Set<string>();
   #readBefore: Tokens = { text: 0, audio: 0 };
   #tokensLeft = TOKENS_A_MINUTE;
 
@@ -120,8 +121,9 @@ export class Responses {
     const toolChoice = wanted.tool_choice ?? session.tool_choice;
     const plan: Plan =
       code === null
-        ? answer(rules, { items, tools, toolChoice, instructions })
+        ? answer(rules, { items, tools, toolChoice, instructions, answered: this.#answered })
         : { rule: 'fault', outputs: [], fail: code };
+    if (isInConversation) for (const output of plan.answers ?? []) this.#answered.add(output);
     const input = inputTokens(instructions ?? session.instructions, tools, items);
     this.#run(wanted, isInConversation && faults.current.preamble ? withPreamble(plan, rules.preamble) : plan, input);
   }

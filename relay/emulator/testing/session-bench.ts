@@ -38,12 +38,14 @@ export function bench(more: Partial<SessionDeps> = {}, setup: Fields | null = nu
   const faults = more.faults ?? new FaultKnobs();
   const events: SeenEvent[] = [];
   const closes: Bench['closes'] = [];
+  const complaints: string[] = [];
   const session = new RealtimeSession(
     {
       send: (text) => {
         const event = JSON.parse(text) as SeenEvent;
         const wrong = complaint(event);
-        if (wrong !== null) throw new Error(wrong);
+        if (wrong !== null) complaints.push(wrong);
+        if (event['error']?.code === 'server_error') complaints.push('an event made the session fail');
         events.push(event);
       },
       close: (code, reason) => closes.push({ code, reason }),
@@ -60,7 +62,10 @@ export function bench(more: Partial<SessionDeps> = {}, setup: Fields | null = nu
     faults,
     events,
     closes,
-    send: (event) => session.receive(JSON.stringify(event)),
+    send: (event) => {
+      session.receive(JSON.stringify(event));
+      if (complaints.length > 0) throw new Error(complaints.join('\n'));
+    },
     append: (...sounds) => {
       for (const sound of sounds) own.send({ type: 'input_audio_buffer.append', audio: base64(sound) });
     },
@@ -73,6 +78,7 @@ export function bench(more: Partial<SessionDeps> = {}, setup: Fields | null = nu
         clock.advance(Math.min(5, ms - passed));
         await settled();
       }
+      if (complaints.length > 0) throw new Error(complaints.join('\n'));
     },
     until: async (type) => {
       for (let passed = 0; passed <= 60_000; passed += 5) {
