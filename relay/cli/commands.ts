@@ -1,0 +1,56 @@
+/** What `vjj` can do. Each command's work is elsewhere; here are names, options and exit codes. */
+import { Command } from 'commander';
+import { envExample } from '../config-variables.ts';
+import { configOrComplaint, processIo, run, type RunIo } from '../run.ts';
+import { VERSION } from '../version.ts';
+import { runArbiterCommand } from './arbiter-command.ts';
+import { emulatorCommand } from './emulator-command.ts';
+
+/** @param io - The process, unless a test gives another. */
+export function vjjCommand(io: RunIo = processIo): Command {
+  return new Command('vjj')
+    .description('Voice Jib-Jab: a voice assistant for any page, and the relay behind it')
+    .version(VERSION)
+    .addCommand(serveCommand(io))
+    .addCommand(emulatorCommand())
+    .addCommand(arbiterCommand(io))
+    .addCommand(checkConfigCommand(io));
+}
+
+function serveCommand(io: RunIo): Command {
+  return new Command('serve').description('runs the relay, as npm start does').action(async () => {
+    io.exit(await run(io));
+  });
+}
+
+function arbiterCommand(io: RunIo): Command {
+  return new Command('arbiter')
+    .description('runs cases of arbitration (JSONL) and says which hold')
+    // It reads its own options and prints its own help.
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      io.exit(await runArbiterCommand(words, io.print));
+    });
+}
+
+function checkConfigCommand(io: RunIo): Command {
+  return new Command('check-config')
+    .description('reads the environment and .env as the relay would, and reports every mistake')
+    .option('--example', 'print .env.example instead')
+    .action(({ example }: { example?: boolean }) => {
+      if (example === true) {
+        io.print(envExample().trimEnd());
+        return;
+      }
+      const config = configOrComplaint(io);
+      if (config === undefined) {
+        io.exit(1);
+        return;
+      }
+      for (const warning of config.warnings) io.print(`warning: ${warning}`);
+      for (const knob of config.changedKnobs) io.print(`changed: ${knob}`);
+      io.print('The configuration is good.');
+    });
+}

@@ -1,0 +1,227 @@
+/**
+ * Builds a whole relay from its configuration and opens its doors: store, keys, tenants, provider
+ * or emulator, HTTP and sockets. What it opened it closes, also when it fails half way. Reads no
+ * environment and no signals.
+ */
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createAdaptorServer } from '@hono/node-server';
+import { createApp } from './app.ts';
+import { createAdmission } from './auth/admission.ts';
+import { openKeyring } from './auth/keyring.ts';
+import { createOpenAIBridgeFactory } from './bridge/openai/open-bridge.ts';
+import type { OpenBridge } from './bridge/bridge.ts';
+import { systemClock } from './clock.ts';
+import { blockList } from './config-variables.ts';
+import type { Config } from './config.ts';
+import { startEmulator } from './emulator/emulator.ts';
+import { clientAddress } from './http/client-address.ts';
+import type { Status } from './http/health.ts';
+import { newId } from './ids.ts';
+import type { Log } from './log.ts';
+import { createClipLibrary } from './reflex/library.ts';
+import { createUpgradeHandler, DOOR_DEFAULTS, type UpgradeHandler } from './session/upgrade.ts';
+import { memorySharedState } from './shared-state/memory.ts';
+import { masterKeyIn } from './store/sealing.ts';
+import { openStore } from './store/store.ts';
+import { createDirectory, type Directory } from './tenants/directory.ts';
+import { VERSION } from './version.ts';
+
+/** A header that is longer is refused with 431; a token of 4 KiB fits in. */
+const MAX_HEADER_BYTES = 16 * 1024;
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Longer than load balancers keep idle connections, so that they close first. */
+const KEEP_ALIVE_MS = 65_000;
+/** How long requests under way may go on after the last conversation. */
+const LAST_REQUESTS_MS = 2_000;
+const SCRIPT_MAX_AGE_S = 300;
+
+export interface Relay {
+  port: number;
+  /** For people, without a slash at the end. */
+  url: string;
+  /** What it runs on, a line each, for whoever started it. */
+  greeting: string[];
+  sessions(): number;
+  /** Answers `not ready`, lets conversations end for `drainMs`, then closes everything. Once. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/**
+ * @param staticRoot - The folder that the build writes: script, worklet and demo.
+ * @throws when the store is in use or of another key, or the port is taken.
+ */
+export async function startRelay(config: Config, options: { log: Log; staticRoot: string }): Promise<Relay> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+  try {
+    return await open(config, options, closers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function open(
+  config: Config,
+  { log, staticRoot }: { log: Log; staticRoot: string },
+  closers: (() => Promise<void> | void)[],
+  closeAll: () => Promise<void>,
+): Promise<Relay> {
+  const clock = systemClock;
+  const instance = newId('ins', clock.wallNow());
+  const startedAt = clock.now();
+
+  const masterKey = config.masterKey ?? masterKeyIn(config.dataDir).key;
+  const store = await openStore({ file: config.databaseFile, masterKey, now: () => clock.wallNow() });
+  closers.push(() => store.close());
+  const keyring = await openKeyring(store.signingKeys, clock);
+  const shared = memorySharedState();
+  const directory = createDirectory({
+    ...{ store, clock, model: config.openai.model },
+    firstTenantOrigins: config.allowedOrigins,
+  });
+  const provider = await openProvider(config, log);
+  closers.push(provider.close);
+
+  let isDraining = false;
+  const trustedProxies = blockList(config.trustedProxies);
+  const door: UpgradeHandler = createUpgradeHandler({
+    ...{ clock, log, config: config.arbiter, openBridge: provider.openBridge, limits: config.socket },
+    clips: createClipLibrary({
+      dir: join(config.dataDir, 'clips'),
+      now: () => clock.now(),
+      onProblem: ({ kind, reason }) => log.warn('clip left out', { code: kind, reason }),
+    }),
+    auditDir: join(config.dataDir, 'audit'),
+    admit: createAdmission({ findKey: keyring.findKey, directory, quotas: shared, clock }),
+    addressOf: (request) => clientAddress(request, trustedProxies),
+    door: {
+      ...DOOR_DEFAULTS,
+      perAddress: { max: config.rateLimit.maxRequests, windowMs: config.rateLimit.windowMs },
+    },
+  });
+  closers.push(() => door.close());
+  const status = (): Status => ({
+    status: isDraining ? 'draining' : 'ok',
+    ...{ version: VERSION, instance, provider: provider.kind, model: config.openai.model, sharedState: shared.kind },
+    uptimeS: Math.round((clock.now() - startedAt) / 1000),
+    sessions: door.live,
+  });
+  const app = createApp({
+    ...{ log, clock, directory, keyring, shared, trustedProxies, staticRoot, status },
+    ...{ adminToken: config.adminToken, rateLimit: config.rateLimit, healthPath: config.healthPath },
+    publicUrl: config.publicUrl,
+    isDraining: () => isDraining,
+    pingStore: () => store.ping(),
+    staticMaxAgeS: config.isProduction ? SCRIPT_MAX_AGE_S : 0,
+  });
+
+  // Before the first page can ask, where the port is known before.
+  if (config.port !== 0) await openDemo(directory, config, config.port);
+  const server = await listen(app.fetch, door, config);
+  closers.push(() => server.close());
+  const { port } = server;
+  if (config.port === 0) await openDemo(directory, config, port);
+
+  const url = config.publicUrl ?? `http://localhost:${port}`;
+  log.info('relay started', {
+    ...{ instance, version: VERSION, port, url, provider: provider.kind, model: config.openai.model },
+    ...{ database: store.file, sharedState: shared.kind },
+  });
+  let stopping: Promise<void> | undefined;
+  return {
+    port,
+    url,
+    greeting: [
+      `Voice Jib-Jab ${VERSION}`,
+      `  model         ${provider.describes}`,
+      `  database      ${store.file} (SQLite)`,
+      '  shared state  in memory, for this one instance',
+      `  knobs         ${config.changedKnobs.length === 0 ? 'as shipped' : config.changedKnobs.join(' ')}`,
+      `  operator      ${config.adminToken === undefined ? 'nobody: ADMIN_TOKEN is not set' : 'by ADMIN_TOKEN'}`,
+      '',
+      config.isProduction ? `  listening on ${url}` : `  click  ${url}/demo/  and speak`,
+    ],
+    sessions: () => door.live,
+    stop: (drainMs) =>
+      (stopping ??= (async () => {
+        isDraining = true;
+        await door.drain(drainMs);
+        await closeAll();
+      })()),
+  };
+}
+
+interface Provider {
+  kind: Status['provider'];
+  describes: string;
+  openBridge: OpenBridge;
+  close: () => Promise<void>;
+}
+
+/** The model by URL: OpenAI's, or that of an emulator of our own. There is no other way to one. */
+async function openProvider(config: Config, log: Log): Promise<Provider> {
+  const { apiKey, baseUrl, model } = config.openai;
+  const bridges = (at: string, key: string) =>
+    createOpenAIBridgeFactory({
+      ...{ baseUrl: at, apiKey: key, clock: systemClock },
+      onProblem: ({ code, detail }) => log.warn('provider problem', { code, reason: detail }),
+    });
+  if (apiKey !== undefined) {
+    const describes = `${model} at ${baseUrl}`;
+    return { kind: 'openai', describes, openBridge: bridges(baseUrl, apiKey), close: () => Promise.resolve() };
+  }
+  const emulator = await startEmulator();
+  return {
+    kind: 'emulator',
+    describes: `the emulator inside this relay, at ${emulator.url} (set OPENAI_API_KEY for OpenAI)`,
+    openBridge: bridges(emulator.url, 'emulator'),
+    close: () => emulator.close(),
+  };
+}
+
+async function openDemo(directory: Directory, config: Config, port: number): Promise<void> {
+  if (config.isProduction) return directory.suspendDemo();
+  const own = ['localhost', '127.0.0.1', '[::1]'].map((host) => new URL(`http://${host}:${port}`).origin);
+  const known = config.publicUrl === undefined ? own : [...own, new URL(config.publicUrl).origin];
+  await directory.ensureDemo(known);
+}
+
+async function listen(
+  fetch: Parameters<typeof createAdaptorServer>[0]['fetch'],
+  door: UpgradeHandler,
+  { port, host }: Config,
+): Promise<{ port: number; close: () => Promise<void> }> {
+  const server = createAdaptorServer({
+    fetch,
+    overrideGlobalObjects: false,
+    serverOptions: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The timeouts above are looked at this often only.
+      connectionsCheckingInterval: 1_000,
+    },
+  }) as import('node:http').Server;
+  // The only one: the framework's own would let hung upgrades live for ever.
+  server.on('upgrade', (request, socket, head) => door.handle(request, socket, head));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host !== undefined && { host }) }, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
