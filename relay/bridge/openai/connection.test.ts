@@ -238,6 +238,14 @@ describe('a lost connection', () => {
 });
 
 describe('a provider that does not read', () => {
+  it('is given up at once when far too much is unsent', async () => {
+    const { probe, peer } = await up({ clock: virtualClock() });
+    peer.socket.pause();
+    const text = 'x'.repeat(4_000_000);
+    for (let i = 0; i < 5; i += 1) probe.bridge.addContext(text);
+    expect(await probe.next('provider.down')).toMatchObject({ reason: 'upstream-stalled', fatal: false });
+  });
+
   it('is not fed any further, and given up after ten seconds', async () => {
     const clock = virtualClock();
     const { probe, peer } = await up({ clock });

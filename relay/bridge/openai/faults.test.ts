@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { activeResponseIn, endingOf, redact } from './faults.ts';
+import { BENIGN_CODES, FATAL_CODES, activeResponseIn, endingOf, redact } from './faults.ts';
 
 it.each([
   [3000, '', 'invalid_api_key', { reason: 'invalid_api_key', fatal: true, planned: false }],
@@ -33,4 +34,12 @@ it('finds the active response in the refusal of another', () => {
 it('lets no key through to the log, and nothing long', () => {
   expect(redact('Incorrect API key provided: sk-proj-abc123. Bearer xyz.1 ek_99')).not.toMatch(/abc123|xyz|99/);
   expect(redact('x'.repeat(1_000))).toHaveLength(200);
+});
+
+it('is what the folder’s README says it is', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const rows = readme.split('\n').filter((line) => line.startsWith('|'));
+  const rowsWith = (word: string) => rows.filter((row) => row.includes(word));
+  for (const code of FATAL_CODES) expect(rowsWith(`\`${code}\``)[0]).toContain('`fatal`');
+  for (const code of BENIGN_CODES) expect(rowsWith(`\`${code}\``)[0]).toContain('`onProblem` only');
 });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { bridgeScenes } from '../testing/bridge-fixture.ts';
+import { Ring } from './responses.ts';
 
 const up = bridgeScenes();
 
@@ -206,4 +207,46 @@ it('says which turn failed when a request is refused, and which response was in 
     code: 'conversation_already_has_active_response',
     turn: 'turn-2',
   });
+});
+
+it('passes nothing on of an answer that is cancelled in the moment in which it is created', async () => {
+  const { peer, probe, settled } = await up({
+    onEvent: (event, bridge) => event.type === 'response.created' && bridge.cancelResponse(event.response),
+  });
+  probe.bridge.createResponse('turn-1');
+  const { response } = await peer.expect('response.create');
+  peer.begin('r1', response?.metadata);
+  peer.addItem('r1', 'i1');
+  peer.sound('r1', 'i1', 240);
+  peer.end('r1', 'completed');
+  await settled();
+  expect(probe.types()).toEqual(['provider.up', 'response.created', 'response.done', 'input.cleared']);
+  expect(await peer.expect('response.cancel')).toMatchObject({ response_id: 'r1' });
+  expect(await peer.expect('conversation.item.delete')).toMatchObject({ item_id: 'i1' });
+});
+
+it('keeps two requests apart whose responses come in the other order', async () => {
+  const { peer, probe } = await up();
+  probe.bridge.createResponse('turn-1');
+  probe.bridge.createResponse('turn-2');
+  const first = await peer.expect('response.create');
+  const second = await peer.expect('response.create');
+  peer.begin('r2', second.response?.metadata);
+  expect(await probe.next('response.created')).toMatchObject({ response: 'r2', turn: 'turn-2' });
+  peer.begin('r1', first.response?.metadata);
+  expect(await probe.next('response.created')).toMatchObject({ response: 'r1', turn: 'turn-1' });
+});
+
+it('reads an event far larger than any that is usual', async () => {
+  const { peer, probe, respond } = await up();
+  await respond('r1');
+  peer.addItem('r1', 'i1');
+  peer.sound('r1', 'i1', 3_000_000);
+  expect((await probe.next('response.audio')).samples).toHaveLength(3_000_000);
+});
+
+it('remembers the newest ids that are over and forgets the oldest', () => {
+  const ring = new Ring(2);
+  expect([ring.add('a'), ring.add('a'), ring.add('b'), ring.add('c')]).toEqual([true, false, true, true]);
+  expect([ring.has('a'), ring.has('b'), ring.has('c')]).toEqual([false, true, true]);
 });
