@@ -1,5 +1,6 @@
 /** Lane C and rule 11: policy's verdicts, and the clips that speak in the model's place. */
 import {
+  admitEffect,
   arm,
   audit,
   changeOwner,
@@ -12,8 +13,7 @@ import {
   isHeard,
   userIsSilent,
 } from './draft.ts';
-import { closeReflex, kill } from './kill.ts';
-import { admitEffect } from './playout.ts';
+import { kill } from './kill.ts';
 import type { Clip } from './state.ts';
 import type { ArbiterEvent, Cause, ClipKind } from './vocabulary.ts';
 
@@ -37,7 +37,7 @@ export function clipOf(d: Draft, kind: ClipKind): Clip | undefined {
 }
 
 /** Owner C, from whatever it was, in one change. A reflex that still plays is closed first. */
-function play(d: Draft, clip: Clip, cause: Cause): void {
+export function playControl(d: Draft, clip: Clip, cause: Cause): void {
   if (d.s.owner === 'A' && d.s.gate.is !== 'closed') {
     closeGate(d);
     disarm(d, 'cap');
@@ -53,8 +53,6 @@ function play(d: Draft, clip: Clip, cause: Cause): void {
     arm(d, 'clip', 60_000 + (d.s.frozen.clip ?? 0));
   }
 }
-
-export const control = { play, endReflex: closeReflex };
 
 export function onClipEnded(d: Draft, event: Of<'clip.ended'>): Handled {
   const { s } = d;
@@ -126,7 +124,7 @@ function refuse(d: Draft, cause: 'policy' | 'policy_timeout'): void {
   const now = userIsSilent(d.s);
   if (clip !== undefined && now) {
     kill(d, { cause, outcome: 'refused', ownerFollows: true });
-    play(d, clip, cause);
+    playControl(d, clip, cause);
     return;
   }
   kill(d, { cause, outcome: 'refused' });
@@ -153,7 +151,7 @@ export function playWaiting(d: Draft): void {
   if (waiting.is !== 'waiting' || d.s.owner !== 'none' || !userIsSilent(d.s)) return;
   const clip = clipOf(d, waiting.kind);
   d.s.control = { is: 'none' };
-  if (clip !== undefined) play(d, clip, waiting.cause);
+  if (clip !== undefined) playControl(d, clip, waiting.cause);
 }
 
 /** Nothing is owned, said, asked or under way. */
@@ -173,5 +171,5 @@ export function tendIdlePrompt(d: Draft): void {
 export function idleDue(d: Draft): void {
   const clip = clipOf(d, 'idle');
   d.s.idleOwed = false;
-  if (clip !== undefined && isIdle(d)) play(d, clip, 'idle');
+  if (clip !== undefined && isIdle(d)) playControl(d, clip, 'idle');
 }

@@ -164,3 +164,11 @@ export function closeGate(d: Draft, epoch = d.s.epoch + 1): void {
   disarm(d, 'decide');
   d.effects.push({ type: 'gate.close', epoch, rampMs: d.config.TRANSITION_GAP_MS });
 }
+
+/** Lets a response's sound through, in strict mode up to what policy cleared. */
+export function admitEffect(d: Draft, response: string): void {
+  const { epoch } = d.s;
+  if (d.config.POLICY_MODE === 'strict') {
+    d.effects.push({ type: 'lane.admit', response, epoch, upToMs: d.s.policy[response] ?? 0 });
+  } else d.effects.push({ type: 'lane.admit', response, epoch });
+}

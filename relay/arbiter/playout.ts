@@ -1,5 +1,6 @@
 /** Rules 3, 9 and 10: B's way to the ear, and how the relay knows that it has been heard. */
 import {
+  admitEffect,
   audit,
   bury,
   changeOwner,
@@ -12,8 +13,8 @@ import {
   someoneSpeaks,
   userIsSilent,
 } from './draft.ts';
-import { control } from './control.ts';
-import { endTurn } from './kill.ts';
+import { playControl } from './control.ts';
+import { closeReflex, endTurn } from './kill.ts';
 import type { Item, ResponseInfo, State } from './state.ts';
 import type { ArbiterEvent, Cause } from './vocabulary.ts';
 
@@ -116,13 +117,6 @@ function isClear(d: Draft, id: string): boolean {
   return info?.audibleFromMs !== undefined && (d.s.policy[id] ?? 0) > info.audibleFromMs;
 }
 
-export function admitEffect(d: Draft, response: string): void {
-  const { epoch } = d.s;
-  if (d.config.POLICY_MODE === 'strict') {
-    d.effects.push({ type: 'lane.admit', response, epoch, upToMs: d.s.policy[response] ?? 0 });
-  } else d.effects.push({ type: 'lane.admit', response, epoch });
-}
-
 /** Gives B the floor in the step in which everything allows it. */
 export function admitWhenDue(d: Draft): void {
   const { heard } = d.s;
@@ -205,9 +199,9 @@ export function concludeTurn(d: Draft, cause: Cause): void {
   const reflexPlays = d.s.owner === 'A';
   endTurn(d, result);
   if (fallback !== undefined) {
-    control.play(d, fallback, 'fallback');
+    playControl(d, fallback, 'fallback');
     return;
   }
-  if (reflexPlays) control.endReflex(d, cause);
+  if (reflexPlays) closeReflex(d, cause);
   else if (turn.audible !== true) audit(d, cause);
 }
