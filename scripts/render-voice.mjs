@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import prettier from 'prettier';
 
 const MOST_BYTES = 1.5 * 1024 * 1024;
 const RATE_HZ = 16_000;
@@ -128,13 +129,10 @@ for (const speaker of ['agent', 'user']) {
 }
 const bytes = Buffer.concat(chunks);
 if (bytes.length > MOST_BYTES) throw new Error(`the bank has ${bytes.length} bytes, ${MOST_BYTES} are allowed`);
-const rows = (entries) =>
-  entries.map((entry) => `    ${JSON.stringify(entry).replace(/,(?=\d+\]$)/, ', ')}`).join(',\n');
 writeFileSync(path.join(folder, 'bank.bin'), bytes);
-writeFileSync(
-  path.join(folder, 'bank.json'),
-  `{\n  "rateHz": ${RATE_HZ},\n  "agent": [\n${rows(index.agent)}\n  ],\n  "user": [\n${rows(index.user)}\n  ]\n}\n`,
-);
+const indexFile = path.join(folder, 'bank.json');
+const style = await prettier.resolveConfig(indexFile);
+writeFileSync(indexFile, await prettier.format(JSON.stringify(index), { ...style, filepath: indexFile }));
 ratios.sort((a, b) => a - b);
 console.log(
   `${index.agent.length} phrases of the agent, ${index.user.length} of the user: ${seconds.toFixed(1)} s, ` +
