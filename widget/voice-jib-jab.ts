@@ -3,7 +3,7 @@
  * presses is in `surface.ts`; what a call is made of and how sound works, in other folders.
  */
 import type { Levels } from './audio/audio-engine.ts';
-import type { CallConfig, CallStats } from './call/call.ts';
+import { NO_STATS, type CallConfig, type CallStats } from './call/call.ts';
 import type { EndReason } from './call/call-controller.ts';
 import type { LaneOwner, Phase } from './call/conversation.ts';
 import { exportTranscript, type TranscriptFormat } from './call/export-transcript.ts';
@@ -112,8 +112,7 @@ export class VoiceJibJab extends Surface {
     return this.devices.outputs;
   }
   get stats(): CallStats {
-    const none = { framesSent: 0, framesReceived: 0, roundTripMs: null, reconnects: 0 };
-    return { ...(this.calls.call?.stats ?? none) };
+    return { ...(this.calls.call?.stats ?? NO_STATS) };
   }
   getStats(): Promise<CallStats> {
     return Promise.resolve(this.stats);

@@ -45,6 +45,8 @@ export type LocalEvent =
   /** The last sound of the item arrived: only now its length is known. */
   | { type: 'item.complete'; item: string; totalMs: number }
   | { type: 'round-trip'; ms: number }
+  /** The output fell silent after an onset: from the sound's beginning to the decision, and on to silence. */
+  | { type: 'pause'; detectMs: number; silenceMs: number }
   | { type: 'link.down'; attempt: number }
   | { type: 'link.up'; gapMs: number }
   /** The relay or the conversation's length ended the call; nothing went wrong. */
@@ -60,8 +62,19 @@ export interface CallStats {
   framesReceived: number;
   /** The newest round trip to the relay in milliseconds, or null. */
   roundTripMs: number | null;
+  /** From the newest onset's decision to the first silent sample, in milliseconds, or null. */
+  pauseMs: number | null;
   reconnects: number;
 }
+
+/** A call of which nothing is known yet. */
+export const NO_STATS: Readonly<CallStats> = {
+  framesSent: 0,
+  framesReceived: 0,
+  roundTripMs: null,
+  pauseMs: null,
+  reconnects: 0,
+};
 
 export interface Call {
   readonly levels: Levels;

@@ -4,13 +4,13 @@
  * passes on, keeps what cannot be sent yet, and comes back when the connection was lost.
  */
 import { FLAG_LAST, samplesToMs, type AudioFrame, type RelayMessage, type WidgetMessage, type WireLane } from '#wire';
-import type { AudioEngine, AudioEvent, GateCommand, Levels, OpenAudio } from '../audio/audio-engine.ts';
+import type { AudioEngine, AudioEvent, GateCommand, Levels, OnsetTiming, OpenAudio } from '../audio/audio-engine.ts';
 import { openAudio } from '../audio/open-audio.ts';
 import { CallError } from '../errors.ts';
 import { openLink, socketUrl, type Link, type LinkClosed, type LinkOptions } from '../link/link.ts';
 import { GIVE_UP_AFTER_MS, retryDelayMs } from '../link/reconnect.ts';
 import { fetchToken } from '../link/token.ts';
-import type { Call, CallRequest, CallStats, OpenCall } from './call.ts';
+import { NO_STATS, type Call, type CallRequest, type CallStats, type OpenCall } from './call.ts';
 import { Outbox } from './outbox.ts';
 
 /** What a call is made of; tests put their own sound and socket here. */
@@ -40,7 +40,7 @@ export async function joinCall(request: CallRequest, parts: CallParts): Promise<
 }
 
 class Joint implements Call {
-  readonly stats: CallStats = { framesSent: 0, framesReceived: 0, roundTripMs: null, reconnects: 0 };
+  readonly stats: CallStats = { ...NO_STATS };
   readonly #request: CallRequest;
   readonly #parts: CallParts;
   readonly #outbox = new Outbox();
@@ -52,6 +52,8 @@ class Joint implements Call {
   readonly #arriving = new Map<WireLane, { item: string; ms: number }>();
   #utterance: string | null = null;
   #talks = 0;
+  /** The onset at which the output paused, until its silence is known. */
+  #onset: OnsetTiming | undefined;
   #refresh: ReturnType<typeof setTimeout> | undefined;
 
   constructor(request: CallRequest, parts: CallParts) {
@@ -149,7 +151,8 @@ class Joint implements Call {
         if (this.#request.config.turn === 'auto' || this.#utterance) this.#sendSound(event.samples, event.speaking);
         break;
       case 'onset': {
-        const { utterance, epoch, level, paused } = event;
+        const { utterance, epoch, level, paused, timing } = event;
+        this.#onset = paused ? timing : undefined;
         if (this.#request.config.turn === 'auto') this.#post({ type: 'user.onset', utterance, epoch, level, paused });
         on({ type: 'onset', utterance, paused });
         break;
@@ -159,9 +162,10 @@ class Joint implements Call {
         on(event);
         break;
       case 'playout': {
-        const { epoch, item, playedMs } = event;
+        const { epoch, item, playedMs, silentAtFrame } = event;
         this.#post({ type: 'playout', epoch, item, playedMs });
         on({ type: 'playout', item, playedMs });
+        if (silentAtFrame !== undefined) this.#fellSilent(silentAtFrame);
         break;
       }
       case 'drained':
@@ -181,6 +185,16 @@ class Joint implements Call {
       default:
         event satisfies never;
     }
+  }
+
+  #fellSilent(silentAtFrame: number): void {
+    if (!this.#onset || !this.#engine) return;
+    const msPerFrame = 1000 / this.#engine.context.sampleRate;
+    const detectMs = (this.#onset.decidedAtFrame - this.#onset.acousticOnsetFrame) * msPerFrame;
+    const silenceMs = (silentAtFrame - this.#onset.decidedAtFrame) * msPerFrame;
+    this.#onset = undefined;
+    this.stats.pauseMs = silenceMs;
+    this.#request.on({ type: 'pause', detectMs, silenceMs });
   }
 
   #sendSound(samples: Int16Array, speaking: boolean): void {

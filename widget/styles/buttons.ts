@@ -44,6 +44,11 @@ export const buttons = css`
     color: var(--_quiet);
     transition: background var(--_ms) ease-out;
   }
+  .quiet.word {
+    inline-size: auto;
+    padding-inline: 12px;
+    font-size: 0.9375em;
+  }
   .quiet:hover {
     color: var(--_text);
     background: var(--_raised);

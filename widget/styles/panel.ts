@@ -119,12 +119,20 @@ export const panel = css`
     display: flex;
     align-items: center;
     block-size: 56px;
-    padding-inline-end: 6px;
   }
-  .thread {
+  .thread-row .quiet {
+    margin-inline: 4px 6px;
+  }
+  .strip {
     flex: 1;
     min-inline-size: 0;
-    inline-size: 100%;
+    display: flex;
+    justify-content: flex-end;
+    overflow: hidden;
+  }
+  .thread {
+    flex: none;
+    inline-size: max(100%, 320px);
     block-size: 48px;
     fill: none;
     stroke-linecap: round;

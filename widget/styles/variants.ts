@@ -97,6 +97,9 @@ export const variants = css`
   .bar .problem .action {
     margin: 0;
   }
+  .bar .row:has(.problem) .thread-row {
+    display: none;
+  }
   @keyframes arrive {
     from {
       opacity: 0;

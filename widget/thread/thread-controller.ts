@@ -27,6 +27,7 @@ export class ThreadController implements ReactiveController {
   #frame = 0;
   #lastMs = 0;
   #column = 0;
+  #isHeld = false;
 
   constructor(host: ThreadHost) {
     this.#host = host;
@@ -35,6 +36,7 @@ export class ThreadController implements ReactiveController {
 
   /** Somebody is heard: follow the signal. `null`: nobody is; settle, then stand still. */
   follow(signal: Signal | null): void {
+    this.#isHeld = false;
     if (signal === this.#signal) return;
     this.#signal = signal;
     if (this.#frame !== 0) return;
@@ -43,32 +45,43 @@ export class ThreadController implements ReactiveController {
     this.#frame = requestAnimationFrame(this.#draw);
   }
 
-  /** Stands still as it is, until it follows something again. */
+  /** Stands still and taut, until it follows something again. */
   hold(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    this.#signal = null;
+    this.#stop();
+    this.#isHeld = true;
+    this.#show();
   }
 
   cut(): void {
     this.#trace.cut();
-    this.#write(this.#trace.paths(0));
+    this.#show();
   }
 
   /** As at first: flat and whole. */
   clear(): void {
-    this.hold();
+    this.#stop();
+    this.#isHeld = false;
     this.#trace = new Trace();
     this.#write(FLAT);
   }
 
   hostUpdated(): void {
     // A thread that has just been rendered shows what there is.
-    if (this.#frame === 0) this.#write(this.#trace.paths(0));
+    if (this.#frame === 0) this.#show();
   }
 
   hostDisconnected(): void {
-    this.hold();
+    this.#stop();
+  }
+
+  #stop(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#signal = null;
+  }
+
+  #show(): void {
+    this.#write(this.#trace.paths(0, this.#isHeld ? 0 : 1));
   }
 
   readonly #draw = (nowMs: number) => {

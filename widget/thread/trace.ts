@@ -67,8 +67,11 @@ export class Trace {
     return isMoving;
   }
 
-  /** @param phase - 0 … 1, how far the next column has come. */
-  paths(phase: number): Paths {
+  /**
+   * @param phase - 0 … 1, how far the next column has come.
+   * @param swing - 0 … 1, how much of the signal shows: a line that is held is taut.
+   */
+  paths(phase: number, swing = 1): Paths {
     const parts: [string[], string[], string[]] = [[], [], []];
     let before = -1;
     let x = -phase * STEP;
@@ -76,7 +79,7 @@ export class Trace {
     for (let column = 0; column < COLUMNS; column += 1) {
       const voice = this.#voices[column] ?? REST;
       const nextX = column === COLUMNS - 1 ? WIDTH : (column + 1) * STEP - phase * STEP;
-      const nextY = MIDDLE - (this.#levels[column] ?? 0) * (MIDDLE - 3);
+      const nextY = MIDDLE - (this.#levels[column] ?? 0) * swing * (MIDDLE - 3);
       if (voice !== BREAK) {
         const part = parts[voice as 0 | 1 | 2];
         if (voice !== before) part.push(`M${round(x)} ${round(y)}`);

@@ -30,20 +30,19 @@ export function iconButton(
 
 /** What pressing the microphone does now, in words. */
 export function micLabel({ labels, turn, isBusy, isLive, isTalking, isMicOff }: Face): string {
-  if (turn === 'hold') return labels.holdToTalk;
+  if (turn === 'hold') return isTalking ? labels.letGoToSend : labels.holdToTalk;
   if (turn === 'toggle') return isTalking ? labels.tapToSend : labels.tapToTalk;
   if (!isBusy) return labels.start;
-  if (!isLive) return labels.end;
+  if (!isLive) return labels.cancel;
   return isMicOff ? labels.unmuteMic : labels.muteMic;
 }
 
 export function microphone(face: Face): TemplateResult {
-  const { isDisabled, isLive, isMicOff, isTalking, turn, on } = face;
+  const { isBusy, isDisabled, isTalking, turn, on } = face;
   const label = micLabel(face);
-  const isCrossed = isLive && isMicOff && turn === 'auto';
   return html`
     <button
-      class="mic ${isTalking ? 'talking' : ''} ${isLive ? 'live' : ''}"
+      class="mic ${isTalking ? 'talking' : ''} ${isBusy ? 'live' : ''}"
       part="mic button"
       data-id="mic"
       type="button"
@@ -61,9 +60,15 @@ export function microphone(face: Face): TemplateResult {
       @keyup=${on.micUp}
       @blur=${on.micUp}
     >
-      ${isCrossed ? icons.micOff : icons.mic}
+      ${micIcon(face)}
     </button>
   `;
+}
+
+function micIcon({ isBusy, isLive, isMicOff, turn }: Face): TemplateResult {
+  if (turn !== 'auto' || !isBusy) return icons.mic;
+  if (!isLive) return icons.close;
+  return isMicOff ? icons.micOff : icons.mic;
 }
 
 export function keyboardButton({ labels, showsComposer, on }: Face): TemplateResult {
@@ -72,7 +77,9 @@ export function keyboardButton({ labels, showsComposer, on }: Face): TemplateRes
 
 export function endButton({ labels, isBusy, on }: Face): TemplateResult {
   if (!isBusy) return html`<span class="place"></span>`;
-  return iconButton(labels.end, icons.end, on.end, { id: 'end' });
+  return html`<button class="quiet word" type="button" part="button" data-id="end" @click=${on.end}>
+    ${labels.end}
+  </button>`;
 }
 
 export function interruptButton({ labels, isInterruptible, on }: Face): TemplateResult | typeof nothing {

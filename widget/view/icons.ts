@@ -23,8 +23,5 @@ export const icons = {
   sound: icon(svg`${SPEAKER}<path d="M12.5 7.5a3.5 3.5 0 0 1 0 5M14.8 5.2a6.8 6.8 0 0 1 0 9.6" />`),
   soundOff: icon(svg`${SPEAKER}<path d="M13 8l4 4M17 8l-4 4" />`),
   stop: icon(svg`<rect x="5.5" y="5.5" width="9" height="9" rx="1.5" />`),
-  end: icon(
-    svg`<path d="M3 12.5v-1.2c3.8-4 10.2-4 14 0v1.2c0 .6-.5 1-1.1.9l-2.3-.5a1 1 0 0 1-.8-1v-1.4a9.5 9.5 0 0 0-5.6 0v1.4a1 1 0 0 1-.8 1l-2.3.5A.9.9 0 0 1 3 12.5z" />`,
-  ),
   send: icon(svg`<path d="M10 16V4.5M5 9.5l5-5 5 5" />`),
 };

@@ -3,11 +3,19 @@ import { html, type TemplateResult } from 'lit';
 import { HEIGHT, WIDTH } from '../thread/trace.ts';
 
 export const thread = (): TemplateResult => html`
-  <svg class="thread" part="visualizer" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
-    <path data-voice="rest" />
-    <path data-voice="user" />
-    <path data-voice="agent" />
-  </svg>
+  <div class="strip">
+    <svg
+      class="thread"
+      part="visualizer"
+      viewBox="0 0 ${WIDTH} ${HEIGHT}"
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      <path data-voice="rest" />
+      <path data-voice="user" />
+      <path data-voice="agent" />
+    </svg>
+  </div>
 `;
 
 /** The thread in small, as the launcher's sign: still, always. */

@@ -18,18 +18,23 @@ export function words(face: Face): TemplateResult {
       ${repeat(
         entries,
         ({ id }) => id,
-        (entry, index) => line(entry, index === current, labels, face.name),
+        (entry, index) => line(entry, index === current, face),
       )}
     </div>
   `;
 }
 
-function line(entry: TranscriptEntry, isCurrent: boolean, labels: Labels, name: string): TemplateResult {
+/** Heard words that stay before the newest one where there is room for one row. */
+const ROW_WORDS = 4;
+
+function line(entry: TranscriptEntry, isCurrent: boolean, { variant, labels, name }: Face): TemplateResult {
   const { role } = entry;
+  const heard = entry.words.findLastIndex(({ state }) => state === 'heard');
+  const first = variant === 'bar' && role === 'agent' ? Math.max(0, heard - ROW_WORDS) : 0;
   return html`
     <p class="line ${isCurrent ? 'current' : ''}" part="message message-${role}" data-role=${role} dir="auto">
       <span class="who">${role === 'user' ? labels.you : name}</span>
-      <span class="said">${runs(entry.words).map(({ state, text }) => run(state, text, labels))}</span>
+      <span class="said">${runs(entry.words.slice(first)).map(({ state, text }) => run(state, text, labels))}</span>
     </p>
   `;
 }
