@@ -103,7 +103,7 @@ export async function measureHop({ frames = 250, rounds = 3, turns = 40 } = {}) 
     return server;
   })();
   const proxy = await startProxy(`ws://127.0.0.1:${plain.address().port}`);
-  const relay = await startRelay({ OPENAI_API_KEY: 'bench', OPENAI_BASE_URL: provider.url });
+  const relay = await startRelay({ OPENAI_API_KEY: 'sk-stopwatch', OPENAI_BASE_URL: provider.url });
   const added = { relay: [], proxy: [] };
   const shares = [];
   try {
@@ -131,7 +131,7 @@ export async function measureHop({ frames = 250, rounds = 3, turns = 40 } = {}) 
       );
       const ended = until((message) => message.type === 'turn.ended');
       const speaking = until((message) => message.type === 'item.started' && message.lane === 'B');
-      provider.commit();
+      await provider.commit();
       const started = await speaking;
       const { now } = await first;
       const [times] = provider.times();

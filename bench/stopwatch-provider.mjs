@@ -106,20 +106,25 @@ export async function startStopwatchProvider({ onAppend } = {}) {
     get sessions() {
       return sockets.size;
     },
-    /** Says on every session that the user's turn is over. */
-    commit() {
-      for (const socket of sockets) {
+    /** Says on every session that the user spoke for a third of a second and is done. */
+    async commit() {
+      const turns = [...sockets].map((socket) => ({ socket, id: `item_${ids++}` }));
+      const tell = (socket, event) => socket.send(JSON.stringify({ event_id: `event_${ids++}`, ...event }));
+      for (const { socket, id } of turns) {
+        tell(socket, { type: 'input_audio_buffer.speech_started', audio_start_ms: 0, item_id: id });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 330));
+      for (const { socket, id } of turns) {
         const item = {
-          id: `item_${ids++}`,
+          id,
           object: 'realtime.item',
           type: 'message',
           role: 'user',
           status: 'completed',
           content: [{ type: 'input_audio', transcript: null }],
         };
-        const send = (event) => socket.send(JSON.stringify({ event_id: `event_${ids++}`, ...event }));
-        send({ type: 'input_audio_buffer.speech_started', audio_start_ms: 0, item_id: item.id });
-        send({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: 500, item_id: item.id });
+        const send = (event) => tell(socket, event);
+        send({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: 330, item_id: id });
         send({ type: 'conversation.item.added', previous_item_id: null, item });
         send({ type: 'conversation.item.done', previous_item_id: null, item });
         socket.times = { committed: performance.now() };
