@@ -76,6 +76,25 @@ describe('the voice', () => {
     expect(msOf(await voice.speak('It is 21 degrees.', marin))).toBeGreaterThan(900);
   });
 
+  it('reads out what the demo says about the weather, without a speech program', async () => {
+    const report =
+      'Here is the weather report: place Paris, sky sunny with light clouds, celsius 18, windMetresPerSecond 4, rain false.';
+    const words = spokenWords(report.replace(/.*: /, ''));
+    const pieces = [
+      'place',
+      'paris',
+      'sky',
+      'sunny with light clouds',
+      'celsius',
+      'eighteen',
+      'wind metres per second',
+    ];
+    expect([...pieces, 'four', 'rain', 'false'].join(' ')).toBe(words.join(' '));
+    for (const piece of pieces)
+      expect({ piece, known: bank.find('agent', piece) !== undefined }).toEqual({ piece, known: true });
+    expect(msOf(await voice.speak(report, marin))).toBeGreaterThan(6000);
+  });
+
   it('pauses between sentences, and less between clauses', async () => {
     const one = await voice.speak('Hello.', marin);
     const two = await voice.speak('Hello. Hello.', marin);
@@ -205,6 +224,7 @@ describe('words', () => {
     expect(spokenKey('It’s  5%!')).toBe(spokenKey("it's five percent"));
     expect(spokenKey('7 - 2 × 3')).toBe('seven minus two times three');
     expect(spokenKey('21°')).toBe('twenty one degrees');
+    expect(spokenKey('windMetresPerSecond 4')).toBe('wind metres per second four');
     expect(spokenWords('MP3 a1')).toEqual(['mp3', 'a1']);
   });
 

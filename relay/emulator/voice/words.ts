@@ -29,10 +29,11 @@ export function numberInWords(digits: string): string {
   return words.join(' ');
 }
 
-/** Lower-case words without punctuation, numbers and signs spelt out. */
+/** Lower-case words without punctuation, numbers and signs spelt out, names of fields taken apart ("windSpeed"). */
 export function spokenWords(text: string): string[] {
   return text
     .normalize('NFKC')
+    .replace(/(\p{Ll})(?=\p{Lu})/gu, '$1 ')
     .toLowerCase()
     .replaceAll('’', "'")
     .replace(/(?<![\p{L}\p{N}])[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?!\p{L})/gu, (digits) => ` ${numberInWords(digits)} `)
