@@ -174,15 +174,12 @@ export function createSpeech(options: SpeechOptions): Speech {
       waiting.cancel();
       waiting = null;
     }
-    let mine = ofItem(id);
-    if (isTurnAllTheSame(id, mine)) {
-      const whole = begin('provider', null, id);
-      end(whole);
-      mine = [whole];
-    }
+    const mine = ofItem(id);
+    // No utterance at all is a turn whatever the arbiter holds of those that were too short.
+    const named = isTurnAllTheSame(id, mine) ? [] : mine.map((one) => one.id);
     utterances = utterances.filter((one) => one.item !== id);
     items.delete(id);
-    options.commit(id, mine.length === 0 ? undefined : mine.map((one) => one.id));
+    options.commit(id, mine.length === 0 ? undefined : named);
   }
 
   function offset(key: string): Utterance | undefined {

@@ -117,7 +117,7 @@ function pageOn(socket: WebSocket): PageClient {
     async settled() {
       const before = pongs;
       page.send({ type: 'ping' });
-      await page.until(() => pongs > before);
+      await page.until(() => pongs > before || socket.readyState === WebSocket.CLOSED);
     },
   };
   return page;

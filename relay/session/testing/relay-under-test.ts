@@ -8,7 +8,13 @@ import { RelayError } from '../../errors.ts';
 import { silentLog } from '../../log.ts';
 import type { Clip, ClipLibrary } from '../../reflex/library.ts';
 import type { Admission, Assistant, Limits } from '../../tenants/tenant.ts';
-import { DOOR_DEFAULTS, createUpgradeHandler, type AdmitRequest, type UpgradeDeps, type UpgradeHandler } from '../upgrade.ts';
+import {
+  DOOR_DEFAULTS,
+  createUpgradeHandler,
+  type AdmitRequest,
+  type UpgradeDeps,
+  type UpgradeHandler,
+} from '../upgrade.ts';
 
 export interface RelayUnderTest {
   url: string;
@@ -128,8 +134,11 @@ export async function relayUnderTest(options: RelayUnderTestOptions): Promise<Re
     get leases() {
       return leases;
     },
-    empty: () =>
-      sockets.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (onEmpty = [...onEmpty, resolve])),
+    async empty() {
+      if (sockets.size > 0) await new Promise<void>((resolve) => (onEmpty = [...onEmpty, resolve]));
+      // What listens to the same close has its turn first.
+      await new Promise((resolve) => setImmediate(resolve));
+    },
     async stop() {
       for (const socket of sockets) socket.destroy();
       await door.close();
