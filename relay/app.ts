@@ -43,8 +43,8 @@ export interface AppDeps {
 
 export function createApp(deps: AppDeps): Hono<RelayEnv> {
   const { log, directory, publicUrl } = deps;
-  const addressOf = (env: Partial<RelayEnv['Bindings']>) =>
-    env.incoming === undefined ? '' : clientAddress(env.incoming, deps.trustedProxies);
+  const addressOf = (env: RelayEnv['Bindings'] | undefined) =>
+    env?.incoming === undefined ? '' : clientAddress(env.incoming, deps.trustedProxies);
   const isSecure = publicUrl?.startsWith('https://') === true;
   const policy = pagePolicy(publicUrl === undefined ? undefined : new URL(publicUrl).origin.replace(/^http/, 'ws'));
 

@@ -24,15 +24,17 @@ function serveCommand(io: RunIo): Command {
 }
 
 function arbiterCommand(io: RunIo): Command {
-  return new Command('arbiter')
-    .description('runs cases of arbitration (JSONL) and says which hold')
-    // It reads its own options and prints its own help.
-    .helpOption(false)
-    .allowUnknownOption()
-    .argument('[words...]')
-    .action(async (words: string[]) => {
-      io.exit(await runArbiterCommand(words, io.print));
-    });
+  return (
+    new Command('arbiter')
+      .description('runs cases of arbitration (JSONL) and says which hold')
+      // It reads its own options and prints its own help.
+      .helpOption(false)
+      .allowUnknownOption()
+      .argument('[words...]')
+      .action(async (words: string[]) => {
+        io.exit(await runArbiterCommand(words, io.print));
+      })
+  );
 }
 
 function checkConfigCommand(io: RunIo): Command {

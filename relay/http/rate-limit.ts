@@ -12,7 +12,8 @@ export function rateLimit(deps: {
   shared: Pick<SharedState, 'take'>;
   maxRequests: number;
   windowMs: number;
-  addressOf: (env: Partial<RelayEnv['Bindings']>) => string;
+  /** The environment is undefined where no server is below. */
+  addressOf: (env: RelayEnv['Bindings'] | undefined) => string;
 }) {
   const { shared, maxRequests, windowMs, addressOf } = deps;
   return createMiddleware<RelayEnv>(async (c, next) => {

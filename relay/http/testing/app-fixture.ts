@@ -1,0 +1,71 @@
+/** An app on a real store in a folder of its own, with two tenants, for tests of its routes. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { BlockList } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Hono } from 'hono';
+import { createApp, type AppDeps } from '../../app.ts';
+import { openKeyring, type Keyring } from '../../auth/keyring.ts';
+import { createLog } from '../../log.ts';
+import { memorySharedState } from '../../shared-state/memory.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { createDirectory, type Directory } from '../../tenants/directory.ts';
+import { virtualClock, type VirtualClock } from '../../testing/virtual-clock.ts';
+import type { RelayEnv } from '../request-env.ts';
+
+export const ORIGIN = 'https://acme.example';
+export const ADMIN = 'operator-token-1234567890';
+
+export interface AppFixture {
+  /** Of its own; removed at the end. */
+  dir: string;
+  app: Hono<RelayEnv>;
+  deps: AppDeps;
+  store: Store;
+  clock: VirtualClock;
+  directory: Directory;
+  keyring: Keyring;
+  /** Lines of the log. */
+  logged: string[];
+  /** Acme's, whose pages are those of {@link ORIGIN}. */
+  publishableKey: string;
+  tenantId: string;
+  /** What the app is told of itself. */
+  state: { isDraining: boolean; isStoreDown: boolean };
+  end(): Promise<void>;
+}
+
+export async function appFixture(): Promise<AppFixture> {
+  const dir = mkdtempSync(join(tmpdir(), 'vjj-app-'));
+  const clock = virtualClock();
+  const store = await openStore({ file: join(dir, 'vjj.db'), masterKey: 'm'.repeat(40), now: () => clock.wallNow() });
+  const directory = createDirectory({ store, clock, model: 'm', firstTenantOrigins: [] });
+  const keyring = await openKeyring(store.signingKeys, clock);
+  const acme = await directory.createTenant({ name: 'Acme', slug: 'acme', origins: [ORIGIN] });
+  await directory.createTenant({ name: 'Globex', slug: 'globex', origins: ['https://globex.example'] });
+  const logged: string[] = [];
+  const state = { isDraining: false, isStoreDown: false };
+  const deps: AppDeps = {
+    log: createLog({ level: 'debug', destination: { write: (line: string) => void logged.push(line) } }),
+    ...{ clock, directory, keyring, shared: memorySharedState(), adminToken: ADMIN },
+    rateLimit: { windowMs: 60_000, maxRequests: 50 },
+    trustedProxies: new BlockList(),
+    healthPath: '/health',
+    isDraining: () => state.isDraining,
+    pingStore: () => (state.isStoreDown ? Promise.reject(new Error('down')) : store.ping()),
+    status: () => ({
+      ...{ status: 'ok', version: '1.2.3', instance: 'ins_1', uptimeS: 1, sessions: 2 },
+      ...{ provider: 'emulator', model: 'm', sharedState: 'memory' },
+    }),
+    ...{ staticRoot: join(dir, 'dist'), staticMaxAgeS: 300, publicUrl: 'https://relay.example' },
+  };
+  return {
+    ...{ dir, app: createApp(deps), deps, store, clock, directory, keyring, logged, state },
+    publishableKey: acme.publishableKey,
+    tenantId: acme.tenant.id,
+    async end() {
+      await store.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
