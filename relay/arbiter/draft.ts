@@ -25,6 +25,8 @@ const RANK: Record<Effect['type'], number> = {
   stale: 15,
 };
 
+/** Items whose fate is decided are kept for those who look, this many. */
+const MOST_SETTLED = 16;
 /** How many ids that are over are remembered, each kind. */
 const RING = 64;
 
@@ -140,7 +142,8 @@ export function bury(d: Draft, ids: string[]): void {
   d.s.past = { ...d.s.past, responses: dead };
   d.s.responses = responses;
   d.s.policy = policy;
-  d.s.items = d.s.items.filter((item) => !ids.includes(item.response));
+  const left = d.s.items.length - MOST_SETTLED;
+  if (left > 0) d.s.items = d.s.items.filter((item, at) => item.fate === 'live' || at >= left);
 }
 
 export function audit(d: Draft, cause: Cause, fields: Record<string, unknown> = {}): void {

@@ -31,15 +31,18 @@ export function cancelOnce(d: Draft, id: string): void {
 
 /** The model shall remember of each item what was heard of it, and nothing of what was not. */
 function settleItems(d: Draft, responses: string[]): void {
-  for (const item of d.s.items) {
-    if (item.fate !== 'live' || !responses.includes(item.response)) continue;
+  d.s.items = d.s.items.map((item) => {
+    if (item.fate !== 'live' || !responses.includes(item.response)) return item;
     const played = Number.isFinite(item.playedMs) ? Math.max(0, Math.floor(item.playedMs)) : 0;
     const heardMs = Math.min(played, item.receivedMs);
-    if (heardMs <= 0) d.effects.push({ type: 'item.delete', item: item.id });
-    else if (heardMs < item.receivedMs) {
-      d.effects.push({ type: 'item.truncate', item: item.id, audioEndMs: heardMs });
+    if (heardMs <= 0) {
+      d.effects.push({ type: 'item.delete', item: item.id });
+      return { ...item, fate: 'deleted' };
     }
-  }
+    if (heardMs >= item.receivedMs) return { ...item, fate: 'heard' };
+    d.effects.push({ type: 'item.truncate', item: item.id, audioEndMs: heardMs });
+    return { ...item, fate: 'truncated' };
+  });
 }
 
 /** The slot's response is to end; what is left of it only has to free the slot. */

@@ -172,6 +172,9 @@ export function drained(d: Draft, cause: Cause): void {
   s.askedAt = s.heard.question === true ? d.t : null;
   const lost = infosHeard(s).some((info) => info.ended === 'lost' && info.generated !== true);
   for (const id of ids) setResponse(d, id, { drained: true });
+  s.items = s.items.map((item) =>
+    item.fate === 'live' && ids.includes(item.response) ? { ...item, fate: 'heard' } : item,
+  );
   s.heard = { is: 'none' };
   s.idleOwed = true;
   disarm(d, 'drain', 'policy', 'idle');
