@@ -68,7 +68,7 @@ export function createCapture(
   }
 
   function detect(frame: number): void {
-    const change = detector.frame(window, shared.echo?.loudestDb ?? SILENCE_DB);
+    const change = detector.frame(window, shared.echo);
     if (isManual) return;
     if (change === 'onset') {
       utterances++;

@@ -3,6 +3,8 @@
  * the device's and the room's delay, which nobody tells, so the loudest of the last half second counts.
  * Levels are dBFS; −120 is silence.
  */
+import { EchoTrace, PLAYED_SAMPLES } from './echo-match.ts';
+
 export const SILENCE_DB = -120;
 
 /** Longest way from the gate through loudspeaker and room to the microphone. */
@@ -15,6 +17,8 @@ export function toDb(energy: number, count: number): number {
 }
 
 export class EchoReference {
+  /** What was played, to be compared with what the microphone hears. */
+  readonly trace = new EchoTrace(PLAYED_SAMPLES);
   readonly #frame: number;
   readonly #levels = new Float32Array(MEMORY_MS / FRAME_MS).fill(SILENCE_DB);
   #at = 0;
@@ -34,7 +38,9 @@ export class EchoReference {
   /** Takes the first `count` samples that are about to be played. */
   push(samples: Float32Array, count: number): void {
     for (let i = 0; i < count; i++) {
-      this.#energy += (samples[i] as number) ** 2;
+      const sample = samples[i] as number;
+      this.trace.push(sample);
+      this.#energy += sample ** 2;
       if (++this.#count === this.#frame) this.#end();
     }
   }

@@ -6,16 +6,6 @@ export class Fade {
   #at = 0;
   #step = 0;
 
-  /** Nothing is let through. */
-  get isShut(): boolean {
-    return this.#at === 0;
-  }
-
-  /** The gain rises, or waits at its top. */
-  get isRising(): boolean {
-    return this.#step >= 0;
-  }
-
   /** Rises to full within `samples` from where it is. */
   open(samples: number): void {
     this.#step = 1 / Math.max(1, samples);

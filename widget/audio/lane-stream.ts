@@ -84,13 +84,13 @@ export class LaneStream {
     const from = Math.round(fromMs * this.#perMs);
     let base = from;
     this.#skip = 0;
-    const known = this.#runs.findLast((run) => run.item === item);
+    const known = this.#runs.findLast((run) => run.item === item && run.epoch === epoch);
     if (known !== undefined) {
       const end = known.from + known.end - known.start;
       this.#skip = Math.max(0, end - from);
       base = known.base - known.from + from;
     } else {
-      const before = this.#runs.findLast((run) => run.response === response);
+      const before = this.#runs.findLast((run) => run.response === response && run.epoch === epoch);
       if (before !== undefined) base += before.base + before.end - before.start;
     }
     const at = this.#skip;

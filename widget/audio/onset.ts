@@ -5,20 +5,21 @@
  * It may be wrong: an onset costs a pause, and the relay decides what it was.
  * Knows frames and levels (dBFS); nothing about gates, frames on the wire or time.
  */
-import { SILENCE_DB, toDb } from './echo-reference.ts';
+import { EchoTrace, MATCH_SAMPLES, likeness } from './echo-match.ts';
+import { SILENCE_DB, toDb, type EchoReference } from './echo-reference.ts';
 import { Voicing } from './voicing.ts';
 
 /** Length of the frames it is given. */
 export const ONSET_FRAME_MS = 10;
 
 /** Above the noise floor. */
-const MARGIN_DB = 9;
+const MARGIN_DB = 7;
 /** What nobody sorts into voiced or not must be louder. */
-const UNVOICED_MARGIN_DB = 13;
+const UNVOICED_MARGIN_DB = 9;
 /** Above the expected echo. */
 const ECHO_MARGIN_DB = 8;
 /** Softer is never speech. */
-const LEAST_DB = -55;
+const LEAST_DB = -58;
 const FLOOR_LIMITS_DB = [-75, -30] as const;
 /** Silence this long ends an utterance. */
 const HANGOVER_FRAMES = 30;
@@ -26,8 +27,14 @@ const HANGOVER_FRAMES = 30;
 const PRIMING_FRAMES = 10;
 /** A match above this is voice. */
 const VOICED = 0.6;
+/** A likeness to what was played above this is no coincidence. */
+const COPY = 0.85;
+const COPY_STEP_DB = 4;
 /** How much softer than playback its echo is at first, with an echo canceller in between. */
 const COUPLING_DB = -30;
+const LEAST_COUPLING_DB = -50;
+/** Only playback louder than this teaches how loud its echo is. */
+const LOUD_PLAYBACK_DB = -40;
 /** Playback softer than this makes no echo that matters. */
 const QUIET_PLAYBACK_DB = -60;
 
@@ -41,6 +48,7 @@ export type OnsetChange = 'onset' | 'offset' | null;
 
 export class OnsetDetector {
   readonly #voicing = new Voicing();
+  readonly #trace = new EchoTrace(MATCH_SAMPLES);
   readonly #filtered: Float32Array;
   #filterIn = 0;
   #filterOut = 0;
@@ -98,10 +106,11 @@ export class OnsetDetector {
   /**
    * Takes the next frame.
    *
-   * @param playbackDb - the loudest that the ear was given in the time an echo takes.
+   * @param played - what the ear was given in the time an echo takes; null while nothing can be played.
    */
-  frame(samples: Float32Array, playbackDb: number): OnsetChange {
+  frame(samples: Float32Array, played: EchoReference | null): OnsetChange {
     const db = this.#measure(samples);
+    const playbackDb = played?.loudestDb ?? SILENCE_DB;
     this.#level = db;
     if (this.#priming > 0) {
       this.#prime(db);
@@ -116,6 +125,8 @@ export class OnsetDetector {
     this.#voiced = ((this.#voiced << 1) | Number(isVoiced)) & 0xff;
     this.#follow(db, isLoud);
     const change = this.#isSpeaking ? this.#listen(db > threshold - 4) : this.#judge(db, echo);
+    if (change === 'onset' && hasPlayback && played !== null && this.#isCopy(db, playbackDb, played)) return null;
+    if (change === 'onset') this.#begin(db);
     this.#learn(db, playbackDb, hasPlayback);
     return change;
   }
@@ -128,6 +139,7 @@ export class OnsetDetector {
       const sample = samples[i] as number;
       this.#filterOut = 0.97 * (this.#filterOut + sample - this.#filterIn);
       this.#filterIn = sample;
+      this.#trace.push(sample);
       filtered[i] = this.#filterOut;
       energy += this.#filterOut ** 2;
     }
@@ -163,11 +175,21 @@ export class OnsetDetector {
   #judge(db: number, echo: number): OnsetChange {
     const isVoice = count(this.#loud & 0xf) >= 3 && count(this.#voiced & 0xf) >= 2;
     const isSound = (this.#loud & 0x1f) === 0x1f && db > Math.max(this.#floor + UNVOICED_MARGIN_DB, echo);
-    if (!isVoice && !isSound) return null;
+    return isVoice || isSound ? 'onset' : null;
+  }
+
+  /** What is being played, heard through the room, is nobody's speech; now it is known how loud it is. */
+  #isCopy(db: number, playbackDb: number, played: EchoReference): boolean {
+    if (likeness(this.#trace.newest, played.trace.newest) < COPY) return false;
+    // In steps: one coincidence must not make the detector deaf.
+    this.#coupling = Math.min(0, this.#coupling + COPY_STEP_DB, Math.max(this.#coupling, db - playbackDb));
+    return true;
+  }
+
+  #begin(db: number): void {
     this.#isSpeaking = true;
     this.#silent = 0;
     this.#level = Math.max(db, this.#run);
-    return 'onset';
   }
 
   #listen(isActive: boolean): OnsetChange {
@@ -185,10 +207,10 @@ export class OnsetDetector {
     else if (this.#isSpeaking) this.#floor += 0.002 * difference;
     else if (!hasPlayback) this.#floor += (this.#loud === 0 ? 0.03 : 0.008) * difference;
     this.#limitFloor();
-    if (!hasPlayback || this.#isSpeaking) return;
+    if (playbackDb < LOUD_PLAYBACK_DB || this.#isSpeaking) return;
     const coupling = db - playbackDb;
-    if (coupling < this.#coupling) this.#coupling += 0.002 * (coupling - this.#coupling);
-    else if (this.#loud === 0) this.#coupling += 0.3 * (coupling - this.#coupling);
-    this.#coupling = Math.max(-60, this.#coupling);
+    if (coupling < this.#coupling) this.#coupling = Math.max(LEAST_COUPLING_DB, this.#coupling - 0.03);
+    // What is hardly above the noise is noise, and tells nothing about the echo.
+    else if (this.#loud === 0 && db > this.#floor + 6) this.#coupling += 0.3 * (coupling - this.#coupling);
   }
 }

@@ -223,8 +223,7 @@ describe('the audio engine', () => {
     const asked = new Promise<MediaStream>((resolve) => {
       give = resolve;
     });
-    const ask = navigator.mediaDevices.getUserMedia;
-    const stream = await ask({ audio: true });
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     navigator.mediaDevices.getUserMedia = () => asked;
     const abort = new AbortController();
     const opening = openAudio({ signal: abort.signal, workletUrls: [WORKLET], onEvent: () => {} });

@@ -20,7 +20,7 @@ const ATTACK_MS = 4;
 const LEAST_FADE_MS = 3;
 /** Sound that must be there before it starts; more after each underrun, less again after smooth play. */
 const START = { leastMs: 60, mostMs: 240, moreMs: 30, lessMs: 10, lessAfterMs: 5000 } as const;
-/** After this long less will do: policy may have admitted no more. */
+/** When nothing new came for this long less will do: policy may have admitted no more. */
 const PATIENCE = { ms: 150, enoughMs: 40 } as const;
 /** Sound kept ahead. The relay sends well under a second; strict policy and pauses may hold it. */
 const CAPACITY_MS = 8000;
@@ -98,8 +98,7 @@ export class PlayoutGate {
   configure(epoch: number, transitionGapMs: number): void {
     this.#handoverMs = Math.max(LEAST_FADE_MS, transitionGapMs);
     if (epoch === this.#epoch) return;
-    this.#epoch = epoch;
-    this.#shut(transitionGapMs, this.#stream.mark);
+    this.#shut(transitionGapMs, this.#stream.mark, epoch);
   }
 
   /** How much later than it leaves the gate a sample is heard. */
@@ -113,7 +112,9 @@ export class PlayoutGate {
   }
 
   push(epoch: number, lane: WireLane, samples: Int16Array, isLast: boolean): void {
-    if (epoch >= this.#epoch) this.#stream.push(epoch, lane, samples, isLast);
+    if (epoch < this.#epoch) return;
+    this.#waited = 0;
+    this.#stream.push(epoch, lane, samples, isLast);
   }
 
   /** Carries out what the relay says; a command of an epoch that is over changes nothing. */
@@ -128,8 +129,7 @@ export class PlayoutGate {
         this.#open(epoch, command.lane);
         break;
       case 'gate.close':
-        this.#epoch = epoch;
-        this.#shut(command.rampMs, this.#stream.mark);
+        this.#shut(command.rampMs, this.#stream.mark, epoch);
         break;
       case 'gate.pause':
         this.pause();
@@ -184,9 +184,8 @@ export class PlayoutGate {
 
   #open(epoch: number, lane: WireLane): void {
     if (epoch > this.#epoch) {
-      this.#epoch = epoch;
       // Of the new epoch there may be sound already; only what is older goes.
-      this.#shut(this.#handoverMs, 0);
+      this.#shut(this.#handoverMs, 0, epoch);
     }
     if (this.#state === 'paused') this.#resume(0);
     this.#state = 'open';
@@ -195,7 +194,7 @@ export class PlayoutGate {
   }
 
   /** @param mark - what was received before it goes, and all of an older epoch. */
-  #shut(rampMs: number, mark: number): void {
+  #shut(rampMs: number, mark: number, epoch: number): void {
     this.#reports.close();
     this.#state = 'closed';
     this.#rewindMs = null;
@@ -203,7 +202,8 @@ export class PlayoutGate {
     this.#agentSamples = 0;
     this.#closeMark = mark;
     if (this.#isSounding) this.#leave('close', rampMs);
-    else this.#clear();
+    this.#epoch = epoch;
+    if (!this.#isSounding) this.#clear();
     this.#stream.forgetAdmissions();
   }
 

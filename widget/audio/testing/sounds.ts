@@ -45,8 +45,8 @@ function formant(samples: Float32Array, hz: number, widthHz: number, rateHz: num
   });
 }
 
-/** Syllables of about 180 ms of a voice at `pitchHz`, the loudest sample at `level`. */
-export function voice(ms: number, level: number, pitchHz = 130, rateHz = 24_000): Float32Array {
+/** Syllables of about 180 ms of a voice at `pitchHz`, the loudest sample at `level`; `tract` above 1 is a smaller speaker. */
+export function voice(ms: number, level: number, pitchHz = 130, tract = 1, rateHz = 24_000): Float32Array {
   let phase = 0;
   const buzz = silence(ms, rateHz).map((_, i) => {
     const t = i / rateHz;
@@ -54,7 +54,8 @@ export function voice(ms: number, level: number, pitchHz = 130, rateHz = 24_000)
     phase -= Math.floor(phase);
     return (phase < 0.4 ? Math.sin((Math.PI * phase) / 0.4) : 0) - 0.255;
   });
-  const shaped = formant(formant(formant(buzz, 650, 80, rateHz), 1400, 100, rateHz), 2600, 140, rateHz);
+  const [first, second, third] = [650 * tract, 1400 * tract, 2600 * tract];
+  const shaped = formant(formant(formant(buzz, first, 80, rateHz), second, 100, rateHz), third, 140, rateHz);
   const spoken = shaped.map((sample, i) => {
     const syllable = ((i / rateHz) * 1000) % 180;
     return sample * Math.min(1, syllable / 12, (180 - syllable) / 40);
