@@ -202,7 +202,7 @@ export const VARIABLES = {
   TRUSTED_PROXIES: list(
     {
       group: RELAY,
-      means: 'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.',
+      means: 'Proxies whose X-Forwarded-For is believed.',
       absent: '',
     },
     'addresses or networks such as 10.0.0.0/8',
@@ -222,7 +222,7 @@ export const VARIABLES = {
   }),
   OPENAI_FALLBACK_BASE_URL: url(['https', 'http'], {
     group: MODEL,
-    means: 'A second address, for when the first does not answer.',
+    means: 'Not used yet: a second address, for when the first does not answer.',
   }),
   OPENAI_MODEL: pattern(/^[A-Za-z0-9._:/-]{1,100}$/, "a model's name", {
     group: MODEL,
@@ -258,7 +258,7 @@ export const VARIABLES = {
   }),
   SESSION_LOG_RETENTION_DAYS: whole(1, 3_650, {
     group: STORES,
-    means: 'Days that records of conversations are kept.',
+    means: 'Days that records of conversations (DATA_DIR/audit) are kept.',
     absent: '7',
   }),
 
@@ -292,13 +292,20 @@ export const VARIABLES = {
     absent: '1048576',
   }),
 
-  METRICS_TOKEN: secret(8, { group: WATCH, means: 'Bearer token for /metrics.' }),
-  SENTRY_DSN: { ...url(['https', 'http'], { group: WATCH, means: 'Where errors are reported.' }), isSecret: true },
+  METRICS_TOKEN: secret(8, { group: WATCH, means: 'Not used yet: bearer token for /metrics.' }),
+  SENTRY_DSN: {
+    ...url(['https', 'http'], { group: WATCH, means: 'Not used yet: where errors are reported.' }),
+    isSecret: true,
+  },
   SENTRY_ENVIRONMENT: pattern(/^[^\s/]{1,64}$/, 'a name without spaces', {
     group: WATCH,
-    means: 'Name of this deployment in error reports.',
+    means: 'Not used yet: name of this deployment in error reports.',
   }),
-  SENTRY_TRACES_SAMPLE_RATE: share({ group: WATCH, means: 'Share of turns that are traced.', absent: '0.1' }),
+  SENTRY_TRACES_SAMPLE_RATE: share({
+    group: WATCH,
+    means: 'Not used yet: share of turns that are traced.',
+    absent: '0.1',
+  }),
 
   LANE_A_ENABLED: flag({
     group: FLOOR,

@@ -172,6 +172,8 @@ describe('readConfig', () => {
     const { warnings } = readConfig({ OPENAI_BASE_URL: 'https://x.example', SENTRY_DSN: 'https://k@s.example/1' });
     expect(warnings.join()).toMatch(/emulator/);
     expect(warnings.join()).toMatch(/SENTRY_DSN is set, but has no effect/);
+    const production = readConfig({ NODE_ENV: 'production', MASTER_KEY: KEY });
+    expect(production.warnings.join()).toMatch(/in production, too, the emulator answers/);
   });
 
   it('has a .env.example that lists every variable as the table does', () => {

@@ -65,6 +65,7 @@ const WITHOUT_EFFECT: VariableName[] = [
   'METRICS_TOKEN',
   'SENTRY_DSN',
   'SENTRY_ENVIRONMENT',
+  'SENTRY_TRACES_SAMPLE_RATE',
 ];
 
 /**
@@ -167,6 +168,8 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
   }
   if (given.has('OPENAI_BASE_URL') && !given.has('OPENAI_API_KEY'))
     warnings.push('OPENAI_BASE_URL is set without OPENAI_API_KEY: the emulator inside the relay is used.');
+  if (values.NODE_ENV === 'production' && !given.has('OPENAI_API_KEY'))
+    warnings.push('OPENAI_API_KEY is not set: in production, too, the emulator answers.');
   const dataDir = resolve(values.DATA_DIR);
   return {
     isProduction: values.NODE_ENV === 'production',

@@ -24,10 +24,11 @@ interface Running {
   complained: string[];
   exits: number[];
   signal: () => void;
+  crash: (error: unknown) => void;
   code: Promise<number>;
 }
 /** A relay in this process, on a free port, with a folder of its own. */
-function begin(env: Record<string, string> = {}): { started: Promise<Running>; io: RunIo; running: Running } {
+function begin(env: Record<string, string> = {}): { started: Promise<Running>; running: Running } {
   const running: Running = {
     port: 0,
     url: '',
@@ -35,11 +36,11 @@ function begin(env: Record<string, string> = {}): { started: Promise<Running>; i
     complained: [],
     exits: [],
     signal: () => undefined,
+    crash: () => undefined,
     code: Promise.resolve(0),
   };
-  let io: RunIo | undefined;
   const started = new Promise<Running>((resolve, reject) => {
-    io = {
+    const io: RunIo = {
       env: { PORT: '0', HOST: '127.0.0.1', DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...env },
       print: (line) => running.printed.push(line),
       complain: (line) => running.complained.push(line),
@@ -48,6 +49,12 @@ function begin(env: Record<string, string> = {}): { started: Promise<Running>; i
         running.signal = stop;
         return () => {
           running.signal = () => undefined;
+        };
+      },
+      onCrash(crash) {
+        running.crash = crash;
+        return () => {
+          running.crash = () => undefined;
         };
       },
       exit: (code) => running.exits.push(code),
@@ -61,7 +68,9 @@ function begin(env: Record<string, string> = {}): { started: Promise<Running>; i
     running.code = run(io);
     running.code.then(() => reject(new Error(running.complained.join('\n'))), reject);
   });
-  return { started, io: io!, running };
+  // A start that shall be refused is awaited by its exit code alone.
+  started.catch(() => undefined);
+  return { started, running };
 }
 const getToken = (relay: Running, origin = relay.url) =>
   fetch(`${relay.url}/api/token`, {
@@ -132,6 +141,15 @@ describe('a relay without a key', () => {
     const { started, running } = begin();
     const relay = await started;
     expect((await fetch(`${relay.url}/health`, { headers: { 'x-long': 'x'.repeat(17_000) } })).status).toBe(431);
+    relay.signal();
+    expect(await running.code).toBe(0);
+  });
+
+  it('ends at once on what nobody caught', async () => {
+    const { started, running } = begin();
+    const relay = await started;
+    relay.crash(new Error('nobody caught this'));
+    expect(relay.exits).toEqual([1]);
     relay.signal();
     expect(await running.code).toBe(0);
   });
@@ -245,5 +263,8 @@ describe('the process', () => {
     expect(stops).toBe(1);
     off();
     expect(process.listenerCount('SIGTERM')).toBe(before);
+    const crashes = process.listenerCount('unhandledRejection');
+    processIo.onCrash(() => undefined)();
+    expect(process.listenerCount('unhandledRejection')).toBe(crashes);
   });
 });

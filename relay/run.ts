@@ -21,6 +21,8 @@ export interface RunIo {
   isTerminal: boolean;
   /** Calls back at each signal to stop; returns what ends that. */
   onSignal: (stop: () => void) => () => void;
+  /** Calls back with what nobody caught; returns what ends that. */
+  onCrash: (crash: (error: unknown) => void) => () => void;
   /** Ends the process without waiting. */
   exit: (code: number) => void;
   /** Called when the doors are open. */
@@ -37,6 +39,10 @@ export const processIo: RunIo = {
   onSignal(stop) {
     process.on('SIGTERM', stop).on('SIGINT', stop);
     return () => void process.off('SIGTERM', stop).off('SIGINT', stop);
+  },
+  onCrash(crash) {
+    process.on('uncaughtException', crash).on('unhandledRejection', crash);
+    return () => void process.off('uncaughtException', crash).off('unhandledRejection', crash);
   },
   exit: (code) => process.exit(code),
   // Built, this file lies in dist/relay.
@@ -78,7 +84,10 @@ export async function run(io: RunIo): Promise<number> {
   if (config === undefined) return 1;
   const log = createLog({ level: config.logLevel, readable: io.isTerminal && !config.isProduction });
   for (const warning of config.warnings) log.warn('configuration', { reason: warning });
-  const crash = crashHandler(log, io);
+  const offCrash = io.onCrash((error) => {
+    log.error('relay crashed', { error });
+    io.exit(1);
+  });
   try {
     const relay = await startRelay(config, { log, staticRoot: io.staticRoot });
     if (!config.isProduction) for (const line of relay.greeting) io.print(line);
@@ -89,11 +98,11 @@ export async function run(io: RunIo): Promise<number> {
     return 0;
   } catch (error) {
     const reason = refusedStart(error, config);
-    if (reason === undefined) throw error;
-    io.complain(`The relay was not started. ${reason}`);
+    if (reason === undefined) log.error('relay failed', { error });
+    else io.complain(`The relay was not started. ${reason}`);
     return 1;
   } finally {
-    crash.off();
+    offCrash();
   }
 }
 
@@ -112,16 +121,6 @@ function stopped(io: RunIo, log: Log): Promise<void> {
       io.exit(1);
     });
   });
-}
-
-/** What nobody caught is logged under the log's own rules, and ends the process. */
-function crashHandler(log: Log, io: RunIo): { off: () => void } {
-  const crash = (error: unknown) => {
-    log.error('relay crashed', { error });
-    io.exit(1);
-  };
-  process.on('uncaughtException', crash).on('unhandledRejection', crash);
-  return { off: () => void process.off('uncaughtException', crash).off('unhandledRejection', crash) };
 }
 
 /** Why the start was refused, where it is something that an operator can put right. */

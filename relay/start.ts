@@ -22,6 +22,7 @@ import type { Log } from './log.ts';
 import { createClipLibrary } from './reflex/library.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type UpgradeHandler } from './session/upgrade.ts';
 import { memorySharedState } from './shared-state/memory.ts';
+import { keepRecent } from './store/retention.ts';
 import { masterKeyIn } from './store/sealing.ts';
 import { openStore } from './store/store.ts';
 import { createDirectory, type Directory } from './tenants/directory.ts';
@@ -86,6 +87,12 @@ async function open(
   });
   const provider = await openProvider(config, log);
   closers.push(provider.close);
+
+  closers.push(
+    keepRecent(join(config.dataDir, 'audit'), config.sessionLogRetentionDays, clock, (error) =>
+      log.warn('old records were not removed', { error }),
+    ),
+  );
 
   let isDraining = false;
   const trustedProxies = blockList(config.trustedProxies);

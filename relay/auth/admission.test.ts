@@ -146,6 +146,10 @@ describe('admission', () => {
     const first = await admit(request({ token: own }));
     await admit(request({ token: own }));
     await expect(admit(request({ token: own }))).rejects.toMatchObject({ code: 'busy', retryAfterS: 5 });
+    // A session that is in already renews its token all the same.
+    const renewal = await admit(request({ token: own, isRenewal: true }));
+    renewal.release();
+    expect(await shared.leased(`sessions:${tenant.id}`)).toBe(2);
     first.release();
     await expect(admit(request({ token: own }))).resolves.toBeDefined();
   });

@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts';
 import { RelayError } from '../errors.ts';
 import type { Directory } from '../tenants/directory.ts';
-import type { Admission } from '../tenants/tenant.ts';
+import type { Admission, Limits } from '../tenants/tenant.ts';
 import { verifySessionToken, type FindKey } from './session-token.ts';
 
 /** When a place may be free again, in seconds: a guess, as sessions end when people like. */
@@ -26,6 +26,8 @@ export interface AdmitRequest {
   address: string;
   /** Aborts when the caller has gone. */
   signal: AbortSignal;
+  /** A newer token for a session that is in already: it takes no second place and is no new connection. */
+  isRenewal?: boolean;
 }
 
 export type Admit = (request: AdmitRequest) => Promise<Admission>;
@@ -41,7 +43,7 @@ export function createAdmission(deps: {
   clock: Clock;
 }): Admit {
   const { findKey, directory, quotas, clock } = deps;
-  return async ({ token, origin, signal }) => {
+  return async ({ token, origin, signal, isRenewal = false }) => {
     const grant = await verifySessionToken(token, findKey, clock.wallNow());
     const tenant = await directory.byId(grant.tenant);
     if (tenant?.status !== 'active') throw new RelayError('token-revoked', 'the tenant is unknown or suspended');
@@ -52,14 +54,7 @@ export function createAdmission(deps: {
     const limits = { ...(await directory.limits(tenant.id)) };
     // A token may only narrow what its tenant has.
     limits.longestSessionMs = Math.min(limits.longestSessionMs, grant.limits.longestSessionMs ?? Infinity);
-    const connects = await quotas.take('connects', tenant.id, limits.connectsPerMinute, MINUTE_MS);
-    if (!connects.isAllowed)
-      throw new RelayError('rate-limited', 'too many connections a minute', { retryAfterS: connects.resetMs / 1000 });
-    // Nothing is taken for a caller who has gone meanwhile; nothing is awaited after it was.
-    signal.throwIfAborted();
-    const release = await quotas.lease(`sessions:${tenant.id}`, limits.concurrentSessions);
-    if (release === undefined)
-      throw new RelayError('busy', 'all of the tenant’s places are taken', { retryAfterS: BUSY_RETRY_S });
+    const release = isRenewal ? () => undefined : await takePlace(tenant.id, limits, signal);
     return {
       ...{ tenant, assistant, limits, release },
       subject: grant.subject,
@@ -68,6 +63,18 @@ export function createAdmission(deps: {
       tokenExpiresAt: grant.expiresAtMs,
     };
   };
+
+  async function takePlace(tenantId: string, limits: Limits, signal: AbortSignal): Promise<() => void> {
+    const connects = await quotas.take('connects', tenantId, limits.connectsPerMinute, MINUTE_MS);
+    if (!connects.isAllowed)
+      throw new RelayError('rate-limited', 'too many connections a minute', { retryAfterS: connects.resetMs / 1000 });
+    // Nothing is taken for a caller who has gone meanwhile; nothing is awaited after it was.
+    signal.throwIfAborted();
+    const release = await quotas.lease(`sessions:${tenantId}`, limits.concurrentSessions);
+    if (release === undefined)
+      throw new RelayError('busy', "all of the tenant's places are taken", { retryAfterS: BUSY_RETRY_S });
+    return release;
+  }
 
   async function checkOrigin(
     tenantId: string,
