@@ -27,7 +27,7 @@ const post = (body: unknown, method = 'POST'): RequestInit => ({
   method,
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
-const json = async (response: Promise<Response>): Promise<any> => (await response).json();
+const json = async (response: Promise<Response>): Promise<ReturnType<typeof JSON.parse>> => (await response).json();
 
 describe('who gets in', () => {
   it('gets session.created first, with the model asked for, and pings every 20 seconds', async () => {

@@ -53,9 +53,9 @@ export interface Emulator {
   port: number;
   faults: FaultKnobs;
   /** What every session received and remembers; those that ended stay for a while. */
-  sessions(): SessionReport[];
+  sessions: () => SessionReport[];
   /** Closes every socket and the listener. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** @throws {Error} when the rule file or a fault is wrong, or the port is taken. */

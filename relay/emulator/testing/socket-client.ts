@@ -5,9 +5,9 @@ import type { SeenEvent } from './session-bench.ts';
 export interface SocketClient {
   socket: WebSocket;
   events: SeenEvent[];
-  send(event: object): void;
+  send: (event: object) => void;
   /** The first event of this type, now or later. */
-  first(type: string): Promise<SeenEvent>;
+  first: (type: string) => Promise<SeenEvent>;
   closed: Promise<{ code: number; reason: string }>;
 }
 
