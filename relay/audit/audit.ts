@@ -22,7 +22,7 @@ export interface AuditHead {
 }
 
 export interface AuditLog {
-  record(event: ArbiterEvent, effects: Effect[]): void;
+  record: (event: ArbiterEvent, effects: Effect[]) => void;
   /** Records that were made but are no longer in memory. */
   readonly forgotten: number;
   /** Newest records, oldest first. */
@@ -40,7 +40,7 @@ export interface AuditLog {
 export function createAuditLog(options: {
   head: AuditHead;
   dir: string | null;
-  onProblem(error: unknown): void;
+  onProblem: (error: unknown) => void;
 }): AuditLog {
   const { head, dir } = options;
   const file: LineFile | null = dir === null ? null : appendLines(dir, `${head.session}.jsonl`, options.onProblem);

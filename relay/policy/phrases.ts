@@ -23,7 +23,7 @@ function plain(char: string): string {
 
 /** `text` as it is compared, with single spaces. */
 export function comparable(text: string): string {
-  return [...text].map(plain).join('').replace(/ +/g, ' ').trim();
+  return Array.from(text, plain).join('').replace(/ +/g, ' ').trim();
 }
 
 export interface PhraseFinder {

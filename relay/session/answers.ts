@@ -30,11 +30,11 @@ export interface AnswersOptions {
   judge: PolicyJudge;
   isStrict: boolean;
   downlink: Downlink;
-  send(message: RelayMessage): void;
-  dispatch(event: Happening): void;
+  send: (message: RelayMessage) => void;
+  dispatch: (event: Happening) => void;
   /** Whether the arbiter may still admit the response. */
-  isWanted(response: string): boolean;
-  cancel(response: string): void;
+  isWanted: (response: string) => boolean;
+  cancel: (response: string) => void;
 }
 
 export interface Answers {
@@ -117,7 +117,10 @@ export function createAnswers(options: AnswersOptions): Answers {
       }
       if (!answer.isAudible) {
         const first = firstAudible(samples);
-        if (first < 0) return report(response, id, answer, item.received, false);
+        if (first < 0) {
+          report(response, id, answer, item.received, false);
+          return;
+        }
         answer.isAudible = true;
         const start = Math.max(0, before + first - PREROLL);
         report(response, id, answer, start, false);

@@ -22,13 +22,13 @@ export interface ArbiterShellOptions {
   clock: Clock;
   config: ArbiterConfig;
   /** Every event with its effects, before they are carried out. */
-  onStep(event: ArbiterEvent, effects: Effect[]): void;
+  onStep: (event: ArbiterEvent, effects: Effect[]) => void;
   /** Carries out one effect; `all` are those of the same step. */
-  perform(effect: Effect, all: Effect[]): void;
+  perform: (effect: Effect, all: Effect[]) => void;
   /** After each step's effects. */
-  afterStep(event: ArbiterEvent, effects: Effect[]): void;
+  afterStep: (event: ArbiterEvent, effects: Effect[]) => void;
   /** A job threw: a fault of ours. */
-  onFault(error: unknown): void;
+  onFault: (error: unknown) => void;
 }
 
 export interface ArbiterShell {

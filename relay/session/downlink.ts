@@ -22,10 +22,10 @@ const SUB_MS = msToSamples(1);
 
 export interface DownlinkOptions {
   clock: Clock;
-  message(message: RelayMessage): void;
-  frame(frame: Omit<AudioFrame, 'seq'>): void;
+  message: (message: RelayMessage) => void;
+  frame: (frame: Omit<AudioFrame, 'seq'>) => void;
   /** The first sound of a turn's answer leaves. */
-  onFirstSent(turn: string): void;
+  onFirstSent: (turn: string) => void;
 }
 
 export interface Downlink {
@@ -113,10 +113,16 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
       const wanted = msToSamples(frameMs());
       const part = Math.min(wanted, count);
       // What is not yet a whole frame waits for more, as long as the ear has enough.
-      if (part < wanted && !isAll && aheadMs >= URGENT_MS) return wakeIn(aheadMs - URGENT_MS + 1);
+      if (part < wanted && !isAll && aheadMs >= URGENT_MS) {
+        wakeIn(aheadMs - URGENT_MS + 1);
+        return;
+      }
       if (part < RESERVE && !isAll) return;
       const partMs = samplesToMs(part);
-      if (aheadMs + partMs > LEAD_MS) return wakeIn(Math.max(1, aheadMs + partMs - LEAD_MS));
+      if (aheadMs + partMs > LEAD_MS) {
+        wakeIn(Math.max(1, aheadMs + partMs - LEAD_MS));
+        return;
+      }
       send(response, item, epoch, part, isAll && part === count, now);
     }
   }

@@ -10,16 +10,16 @@ import type { Tools } from './tools.ts';
 import type { Turns } from './turns.ts';
 
 export interface EffectsOptions {
-  send(message: RelayMessage): void;
+  send: (message: RelayMessage) => void;
   /** Null before the page has started the session. */
-  bridge(): RealtimeBridge | null;
+  bridge: () => RealtimeBridge | null;
   downlink: Downlink;
   turns: Turns;
   tools: Tools;
-  now(): number;
-  epoch(): number;
-  isWanted(response: string): boolean;
-  onMetric(name: string, value: number): void;
+  now: () => number;
+  epoch: () => number;
+  isWanted: (response: string) => boolean;
+  onMetric: (name: string, value: number) => void;
 }
 
 /** @returns what carries out one effect; `all` are those of the same step. */
@@ -30,21 +30,38 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
       case 'gate.close':
         downlink.close(isWanted);
         downlink.setPlaying(true);
-        return send(effect);
+        {
+          send(effect);
+          return;
+        }
       case 'gate.pause':
         downlink.setPlaying(false);
-        return send(effect);
+        {
+          send(effect);
+          return;
+        }
       case 'gate.resume':
         send(effect);
-        return downlink.setPlaying(true);
-      case 'gate.open':
-        return send(effect);
+        {
+          downlink.setPlaying(true);
+          return;
+        }
+      case 'gate.open': {
+        send(effect);
+        return;
+      }
       case 'lane.admit':
         send(effect);
-        return downlink.admit(effect.response, effect.epoch, effect.upToMs);
+        {
+          downlink.admit(effect.response, effect.epoch, effect.upToMs);
+          return;
+        }
       case 'clip.play':
         if (turns.open !== null) turns.sounded(turns.open, effect.lane);
-        return send(effect);
+        {
+          send(effect);
+          return;
+        }
       case 'response.cancel':
         return bridge()?.cancelResponse(effect.response);
       case 'response.create':
@@ -52,10 +69,16 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
         return bridge()?.createResponse(effect.turn);
       case 'item.truncate':
         bridge()?.truncateItem(effect.item, effect.audioEndMs);
-        return send({ type: 'item.truncated', item: effect.item, heardMs: effect.audioEndMs });
+        {
+          send({ type: 'item.truncated', item: effect.item, heardMs: effect.audioEndMs });
+          return;
+        }
       case 'item.delete':
         bridge()?.deleteItem(effect.item);
-        return send({ type: 'item.deleted', item: effect.item });
+        {
+          send({ type: 'item.deleted', item: effect.item });
+          return;
+        }
       case 'input.clear':
         return bridge()?.clearAudio();
       case 'owner.changed': {
@@ -69,10 +92,13 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
         const clip = all.find((one) => one.type === 'clip.play');
         if (clip) turns.sounded(effect.turn, clip.lane);
         turns.end(effect.turn, effect.outcome);
-        return tools.turnEnded(effect.turn);
+        tools.turnEnded(effect.turn);
+        return;
       }
-      case 'metric':
-        return options.onMetric(effect.name, effect.value);
+      case 'metric': {
+        options.onMetric(effect.name, effect.value);
+        return;
+      }
       case 'audit':
       case 'stale':
         return;

@@ -8,7 +8,10 @@ export function startHeartbeat(socket: WebSocket, clock: Clock, everyMs: number)
   const onPong = () => (isAnswered = true);
   socket.on('pong', onPong);
   const beat = () => {
-    if (!isAnswered) return socket.terminate();
+    if (!isAnswered) {
+      socket.terminate();
+      return;
+    }
     isAnswered = false;
     socket.ping();
     cancel = clock.wakeAt(clock.now() + everyMs, beat);

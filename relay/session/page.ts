@@ -26,8 +26,8 @@ export interface StartOptions {
 }
 
 export interface PageOptions {
-  send(message: RelayMessage): void;
-  dispatch(event: Happening): void;
+  send: (message: RelayMessage) => void;
+  dispatch: (event: Happening) => void;
   /** The arbiter's current epoch, and whether its gate is paused. */
   gate(): { epoch: number; isPaused: boolean };
   downlink: Downlink;
@@ -36,11 +36,11 @@ export interface PageOptions {
   /** Whether the assistant lets pages bring functions of their own. */
   pageTools: boolean;
   /** Opens bridge and speech. */
-  start(options: StartOptions): Live;
-  renew(token: string): void;
-  end(): void;
+  start: (options: StartOptions) => Live;
+  renew: (token: string) => void;
+  end: () => void;
   /** Closes with the code of that fault. */
-  refuse(code: FaultCode, at: string): void;
+  refuse: (code: FaultCode, at: string) => void;
 }
 
 export interface Page {
@@ -85,54 +85,90 @@ export function createPage(options: PageOptions): Page {
       case 'user.onset':
         // Push-to-talk has no use for a detector; the gate must not stay shut for it.
         if (mode === 'auto') speech.onset(message.utterance, message.level);
-        return letGo(message.paused, message.epoch);
-      case 'user.offset':
-        return speech.offset(message.utterance);
+        {
+          letGo(message.paused, message.epoch);
+          return;
+        }
+      case 'user.offset': {
+        speech.offset(message.utterance);
+        return;
+      }
       case 'user.text': {
         const turn = turns.propose('text');
         const item = bridge.addUserText(message.text);
         dispatch({ type: 'user.text', turn });
         turns.announce(turn);
-        return send({ type: 'transcript.done', item, role: 'user', text: message.text });
+        send({ type: 'transcript.done', item, role: 'user', text: message.text });
+        return;
       }
       case 'user.interrupt': {
         const utterance = speech.press('interrupt');
         speech.release('interrupt');
         speech.discard(utterance);
-        return dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+        dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+        return;
       }
       case 'talk.start':
-        if (mode === 'auto') return fail('bad-request', 'this session listens by itself; talk.start belongs to hold');
-        if (talking !== null) return fail('bad-request', 'talk.start before the talk.end of the one before');
+        if (mode === 'auto') {
+          fail('bad-request', 'this session listens by itself; talk.start belongs to hold');
+          return;
+        }
+        if (talking !== null) {
+          fail('bad-request', 'talk.start before the talk.end of the one before');
+          return;
+        }
         talking = message.utterance;
         speech.press(message.utterance);
-        return letGo(message.paused, message.epoch);
+        {
+          letGo(message.paused, message.epoch);
+          return;
+        }
       case 'talk.end': {
-        if (talking !== message.utterance) return fail('bad-request', 'talk.end without its talk.start');
+        if (talking !== message.utterance) {
+          fail('bad-request', 'talk.end without its talk.start');
+          return;
+        }
         talking = null;
         const utterance = speech.release(message.utterance) ?? message.utterance;
         if (bridge.commitAudio()) return;
         // Too short for a turn: what came of it must not begin the next one.
         bridge.clearAudio();
         speech.discard(utterance);
-        return dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+        dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+        return;
       }
       case 'playout':
         downlink.played(message.epoch, message.item, message.playedMs);
-        return dispatch(message);
-      case 'playout.drained':
-        return dispatch(message);
-      case 'clip.ended':
-        return dispatch(message);
-      case 'device.changed':
-        return dispatch({ type: message.suspended ? 'device.suspended' : 'device.resumed' });
-      case 'mic.changed':
-        return message.muted ? muted({ mode, bridge, speech }) : undefined;
+        {
+          dispatch(message);
+          return;
+        }
+      case 'playout.drained': {
+        dispatch(message);
+        return;
+      }
+      case 'clip.ended': {
+        dispatch(message);
+        return;
+      }
+      case 'device.changed': {
+        dispatch({ type: message.suspended ? 'device.suspended' : 'device.resumed' });
+        return;
+      }
+      case 'mic.changed': {
+        if (message.muted) muted({ mode, bridge, speech });
+        return;
+      }
       case 'tool.result':
         if (tools.result(message.call, message.output, message.failed === true)) return;
-        return fail('not-found', 'no function call of this id waits for a result');
-      case 'context.update':
-        return bridge.addContext(message.text);
+        {
+          fail('not-found', 'no function call of this id waits for a result');
+          return;
+        }
+      case 'context.update': {
+        bridge.addContext(message.text);
+        return;
+      }
       case 'ping':
       case 'auth':
       case 'session.start':
@@ -159,20 +195,35 @@ export function createPage(options: PageOptions): Page {
   return {
     message(message) {
       switch (message.type) {
-        case 'ping':
-          return send({ type: 'pong' });
-        case 'auth':
-          return options.renew(message.token);
-        case 'session.end':
-          return options.end();
-        case 'session.start':
-          return live === null ? start(message) : options.refuse('protocol', 'session.start');
-        default:
-          return live === null ? options.refuse('protocol', message.type) : during(message, live);
+        case 'ping': {
+          send({ type: 'pong' });
+          return;
+        }
+        case 'auth': {
+          options.renew(message.token);
+          return;
+        }
+        case 'session.end': {
+          options.end();
+          return;
+        }
+        case 'session.start': {
+          if (live === null) start(message);
+          else options.refuse('protocol', 'session.start');
+          return;
+        }
+        default: {
+          if (live === null) options.refuse('protocol', message.type);
+          else during(message, live);
+          return;
+        }
       }
     },
     sound(samples) {
-      if (live === null) return options.refuse('protocol', 'sound before session.start');
+      if (live === null) {
+        options.refuse('protocol', 'sound before session.start');
+        return;
+      }
       if (live.mode === 'auto' || talking !== null) live.bridge.appendAudio(samples);
     },
     get live() {

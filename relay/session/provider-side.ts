@@ -13,15 +13,15 @@ const REFUSED = /api_key|organization|account|model|quota|billing|invalid_reques
 const MOST_ITEMS = 32;
 
 export interface ProviderSideOptions {
-  send(message: RelayMessage): void;
-  dispatch(event: Happening): void;
+  send: (message: RelayMessage) => void;
+  dispatch: (event: Happening) => void;
   speech: Speech;
   answers: Answers;
   tools: Tools;
-  onUsage(usage: BridgeUsage): void;
-  onUp(): void;
+  onUsage: (usage: BridgeUsage) => void;
+  onUp: () => void;
   /** The bridge has given up. */
-  onGone(code: FaultCode): void;
+  onGone: (code: FaultCode) => void;
 }
 
 /** @returns the receiver of the bridge's events. */
@@ -42,7 +42,10 @@ export function createProviderSide(options: ProviderSideOptions): (event: Bridge
       case 'provider.up':
         send({ type: 'provider.changed', up: true });
         dispatch({ type: 'provider.up', generation: event.generation });
-        return options.onUp();
+        {
+          options.onUp();
+          return;
+        }
       case 'provider.down': {
         send({ type: 'provider.changed', up: false });
         dispatch({ type: 'provider.down', generation: event.generation });
@@ -51,47 +54,77 @@ export function createProviderSide(options: ProviderSideOptions): (event: Bridge
         if (event.fatal) options.onGone(REFUSED.test(event.reason) ? 'upstream-refused' : 'upstream-lost');
         return;
       }
-      case 'speech.started':
-        return speech.providerStarted(event.item, event.atMs);
-      case 'speech.stopped':
-        return speech.providerStopped(event.item, event.atMs);
-      case 'input.committed':
-        return speech.committed(event.item);
+      case 'speech.started': {
+        speech.providerStarted(event.item, event.atMs);
+        return;
+      }
+      case 'speech.stopped': {
+        speech.providerStopped(event.item, event.atMs);
+        return;
+      }
+      case 'input.committed': {
+        speech.committed(event.item);
+        return;
+      }
       case 'input.cleared':
         return;
       case 'input.transcript.delta':
         send({ type: 'transcript.delta', item: event.item, role: 'user', text: event.text });
-        return speech.words(event.item, words(event.item, event.text), false);
+        {
+          speech.words(event.item, words(event.item, event.text), false);
+          return;
+        }
       case 'input.transcript.done':
         heard.delete(event.item);
         send({ type: 'transcript.done', item: event.item, role: 'user', text: event.text });
-        return speech.words(event.item, event.text, true);
-      case 'response.created':
-        return answers.created(event.response, event.turn);
-      case 'response.text':
-        return answers.text(event.response, event.item, event.delta);
-      case 'response.text.done':
-        return answers.textDone(event.response, event.item, event.text);
-      case 'response.audio':
-        return answers.sound(event.response, event.item, event.samples);
-      case 'response.generated':
-        return answers.generated(event.response, event.text);
-      case 'response.done':
-        return answers.done(event.response, event.status);
+        {
+          speech.words(event.item, event.text, true);
+          return;
+        }
+      case 'response.created': {
+        answers.created(event.response, event.turn);
+        return;
+      }
+      case 'response.text': {
+        answers.text(event.response, event.item, event.delta);
+        return;
+      }
+      case 'response.text.done': {
+        answers.textDone(event.response, event.item, event.text);
+        return;
+      }
+      case 'response.audio': {
+        answers.sound(event.response, event.item, event.samples);
+        return;
+      }
+      case 'response.generated': {
+        answers.generated(event.response, event.text);
+        return;
+      }
+      case 'response.done': {
+        answers.done(event.response, event.status);
+        return;
+      }
       case 'response.error':
         // An error that names neither concerns no request of the arbiter's.
         if (event.response === undefined && event.turn === undefined) return;
-        return dispatch({
-          type: 'response.error',
-          code: event.code,
-          ...(event.response === undefined ? {} : { response: event.response }),
-        });
+        {
+          dispatch({
+            type: 'response.error',
+            code: event.code,
+            ...(event.response === undefined ? {} : { response: event.response }),
+          });
+          return;
+        }
       case 'tool.called': {
         const { call, name, arguments: args } = event;
-        return tools.called({ call, name, arguments: args, turn: answers.turnOf(event.response) });
+        tools.called({ call, name, arguments: args, turn: answers.turnOf(event.response) });
+        return;
       }
-      case 'usage':
-        return options.onUsage(event.usage);
+      case 'usage': {
+        options.onUsage(event.usage);
+        return;
+      }
       default:
         return event satisfies never;
     }

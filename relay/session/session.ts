@@ -128,10 +128,19 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   }
 
   function read(bytes: Buffer): void {
-    if (!uplink.message()) return refuse('rate-limited', 'messages');
-    if (bytes.length > deps.limits.maxMessageBytes) return refuse('too-large', 'message');
+    if (!uplink.message()) {
+      refuse('rate-limited', 'messages');
+      return;
+    }
+    if (bytes.length > deps.limits.maxMessageBytes) {
+      refuse('too-large', 'message');
+      return;
+    }
     const result = readMessage(WidgetMessage, bytes.toString());
-    if (!result.ok) return refuse('protocol', result.at);
+    if (!result.ok) {
+      refuse('protocol', result.at);
+      return;
+    }
     page.message(result.message);
     afterwards();
   }

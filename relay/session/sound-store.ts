@@ -141,7 +141,10 @@ export function createSoundStore(): SoundStore {
     restart(id) {
       const response = responses.get(id);
       if (!response) return;
-      if (response.items.some((item) => item.dropped > item.from)) return forget(id);
+      if (response.items.some((item) => item.dropped > item.from)) {
+        forget(id);
+        return;
+      }
       response.admitted = null;
       for (const item of response.items) {
         item.isFinished = item.from === item.received && item.from > 0 && item.isComplete;

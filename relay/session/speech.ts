@@ -50,14 +50,14 @@ export interface SpeechOptions {
   locale: string;
   /** Speech shorter than this is noise by its length alone. */
   minSpeechMs: number;
-  now(): number;
-  dispatch(event: Happening): void;
+  now: () => number;
+  dispatch: (event: Happening) => void;
   /** Runs a job of this file's timers in the session's order. */
-  run(job: () => void): void;
+  run: (job: () => void) => void;
   /** Whether there is an answer to talk over: heard, paused, or on its way. */
-  isAgentActive(): boolean;
+  isAgentActive: () => boolean;
   /** The user's turn is over; `utterances` is absent when no detector told of any. */
-  commit(item: string, utterances: string[] | undefined): void;
+  commit: (item: string, utterances: string[] | undefined) => void;
 }
 
 export interface Speech {
@@ -142,7 +142,10 @@ export function createSpeech(options: SpeechOptions): Speech {
     const mine = ofItem(id);
     const over = mine.filter((one) => one.isOverAgent);
     if (over.length === 0 || over.length < mine.length) return;
-    if (words.isStop(text, isTextComplete)) return rule(over, 'interrupt');
+    if (words.isStop(text, isTextComplete)) {
+      rule(over, 'interrupt');
+      return;
+    }
     if (!isTextComplete) return;
     if (words.isAcknowledgement(text)) rule(over, 'backchannel');
     else if (text.trim() !== '') rule(over, 'interrupt');
@@ -193,13 +196,15 @@ export function createSpeech(options: SpeechOptions): Speech {
       const open = openByKey(key);
       if (open) {
         open.level = level;
-        return tell(open, 'widget');
+        tell(open, 'widget');
+        return;
       }
       const unnamed = utterances.find((one) => one.key === null && one.endedAt === null);
       if (unnamed) {
         unnamed.key = key;
         unnamed.level = level;
-        return tell(unnamed, 'widget');
+        tell(unnamed, 'widget');
+        return;
       }
       const speaking = [...items].find(([, item]) => item.isSpeaking)?.[0] ?? null;
       begin('widget', key, speaking, level);
@@ -242,7 +247,10 @@ export function createSpeech(options: SpeechOptions): Speech {
       if (!isDetected) for (const one of utterances) if (one.item === null && one.endedAt !== null) one.item = id;
       const mine = ofItem(id);
       for (const one of mine) end(one);
-      if (!mustWait(id, mine)) return pass(id);
+      if (!mustWait(id, mine)) {
+        pass(id);
+        return;
+      }
       const cancel = clock.wakeAt(clock.now() + WORDS_WAIT_MS, () => options.run(() => pass(id)));
       waiting = { item: id, cancel };
     },

@@ -9,11 +9,11 @@ import type { PageTool, RelayMessage } from '#wire';
 const MOST_ORPHANS = 64;
 
 export interface ToolsOptions {
-  send(message: RelayMessage): void;
+  send: (message: RelayMessage) => void;
   /** Gives the model the call's output. */
-  output(call: string, output: string): void;
-  started(call: string): void;
-  ended(call: string): void;
+  output: (call: string, output: string) => void;
+  started: (call: string) => void;
+  ended: (call: string) => void;
 }
 
 export interface Tools {
@@ -36,11 +36,15 @@ export function createTools({ send, output, started, ended }: ToolsOptions): Too
       for (const { name } of tools) names.add(name);
     },
     called({ call, name, arguments: args, turn }) {
-      if (turn === null) return output(call, failure('cancelled'));
+      if (turn === null) {
+        output(call, failure('cancelled'));
+        return;
+      }
       started(call);
       if (!names.has(name)) {
         output(call, failure('unknown function'));
-        return ended(call);
+        ended(call);
+        return;
       }
       open.set(call, { turn });
       send({ type: 'tool.call', call, name, arguments: args });

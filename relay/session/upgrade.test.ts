@@ -117,7 +117,7 @@ describe('what is refused over HTTP', () => {
 
   it('an admission that hangs is answered at the deadline and told to stop', async () => {
     let asked: AbortSignal | undefined;
-    const called = deferred<void>();
+    const called = deferred();
     await start({
       admit: ({ signal }) => {
         asked = signal;
@@ -136,8 +136,8 @@ describe('what is refused over HTTP', () => {
   });
 
   it('an admission that comes after the deadline is given back', async () => {
-    const admission = deferred<void>();
-    const called = deferred<void>();
+    const admission = deferred();
+    const called = deferred();
     const released = deferred();
     await start({
       async admit() {
@@ -193,7 +193,7 @@ describe('who is refused with a close code', () => {
   });
 
   it('an admission by message that hangs is closed as busy', async () => {
-    const called = deferred<void>();
+    const called = deferred();
     await start({
       admit() {
         called.resolve();
@@ -278,7 +278,7 @@ describe('who is let in', () => {
 
 describe('callers who vanish', () => {
   it('by a reset during admission leave nothing, and their admission is given back', async () => {
-    const admitting = deferred<void>();
+    const admitting = deferred();
     const called = deferred<AbortSignal>();
     const released = deferred();
     await start({
@@ -307,8 +307,8 @@ describe('callers who vanish', () => {
   });
 
   it('while their token is checked give their admission back', async () => {
-    const admitting = deferred<void>();
-    const called = deferred<void>();
+    const admitting = deferred();
+    const called = deferred();
     const released = deferred();
     await start({
       async admit() {
@@ -330,13 +330,12 @@ describe('callers who vanish', () => {
 
 describe('the drain', () => {
   it('refuses newcomers and those at the door, and ends idle sessions with 4001', async () => {
-    const called = deferred<void>();
     await start();
     const page = await openPage(relay.url, GOOD_TOKEN);
     await page.received('session.created');
     const waiting = await openPage(relay.url);
     await waiting.settled();
-    const drained = relay.door.drain(60_000).then(called.resolve);
+    const drained = relay.door.drain(60_000);
     expect(await page.closed).toEqual({ code: 4001, reason: 'drain' });
     expect((await waiting.closed).code).toBe(4001);
     await drained;
@@ -345,7 +344,7 @@ describe('the drain', () => {
   });
 
   it('answers a caller in mid-handshake over HTTP', async () => {
-    const called = deferred<void>();
+    const called = deferred();
     await start({
       admit() {
         called.resolve();

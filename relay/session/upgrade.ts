@@ -75,14 +75,14 @@ export const DOOR_DEFAULTS: DoorLimits = {
 
 export interface UpgradeHandler {
   /** For `server.on('upgrade', …)`. Never throws. */
-  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /**
    * Lets nobody in any more and ends all sessions with 4001: idle ones at once, talking ones at
    * the end of their turn, the rest after `timeoutMs`.
    */
-  drain(timeoutMs: number): Promise<void>;
+  drain: (timeoutMs: number) => Promise<void>;
   /** Ends everything now. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
   /** Sessions that live. */
   readonly live: number;
   /** Handshakes under way. */
@@ -180,13 +180,14 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       return;
     }
     knock.settle();
-    let isOpen = false;
+    const outcome = { isOpen: false };
     upgrade(request, socket, head, (ws) => {
-      isOpen = true;
+      outcome.isOpen = true;
       if (admission) begin(ws, admission, knock);
       else closeFor(ws, refusal ?? 'internal');
     });
-    if (!isOpen) admission?.release();
+    // A malformed request was refused by `ws` itself.
+    if (!outcome.isOpen) admission?.release();
   }
 
   /** No token yet: it must be the first message. Until then only `ping` is answered. */
@@ -259,17 +260,28 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       // First of all: a reset during anything below must not take the process down.
       socket.on('error', () => socket.destroy());
       const path = (request.url ?? '').split('?')[0];
-      if (path !== door.path) return refuseOverHttp(socket, 'not-found');
-      if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-        return refuseOverHttp(socket, 'bad-request', { status: 426 });
+      if (path !== door.path) {
+        refuseOverHttp(socket, 'not-found');
+        return;
       }
-      if (isDraining) return refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+        refuseOverHttp(socket, 'bad-request', { status: 426 });
+        return;
+      }
+      if (isDraining) {
+        refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
+        return;
+      }
       if (pending.size >= door.maxPending || registry.live >= door.maxSessions) {
-        return refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
+        refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
+        return;
       }
       const address = deps.addressOf?.(request) ?? request.socket.remoteAddress ?? '';
       const waitMs = addresses.take(address);
-      if (waitMs > 0) return refuseOverHttp(socket, 'rate-limited', { retryAfterS: waitMs / 1000 });
+      if (waitMs > 0) {
+        refuseOverHttp(socket, 'rate-limited', { retryAfterS: waitMs / 1000 });
+        return;
+      }
 
       const knock = wait(socket, { origin: request.headers.origin, address });
       const token = offeredToken(request.headers['sec-websocket-protocol']);
