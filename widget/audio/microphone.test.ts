@@ -44,8 +44,9 @@ const options = (more: Partial<MicrophoneOptions> = {}): MicrophoneOptions => ({
 });
 
 async function refusal(name: string, overrides: Partial<MicrophoneHost> = {}): Promise<string> {
-  const given = host(overrides, new DOMException('no', name));
-  given.navigator = { ...given.navigator, ...overrides.navigator, mediaDevices: given.navigator.mediaDevices! };
+  const { navigator, ...others } = overrides;
+  const given = host(others, new DOMException('no', name));
+  given.navigator = { ...given.navigator, ...navigator };
   const error: unknown = await openMicrophone(options(), given).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(CallError);
   expect((error as CallError).cause).toBeInstanceOf(DOMException);

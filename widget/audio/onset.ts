@@ -84,11 +84,6 @@ export class OnsetDetector {
     return this.#rise;
   }
 
-  /** The level of the noise, as learnt so far. */
-  get floorDb(): number {
-    return this.#floor;
-  }
-
   /** What the echo is to be expected at, relative to playback, until it is learnt. */
   assumeCoupling(couplingDb: number): void {
     this.#coupling = couplingDb;
