@@ -41,6 +41,13 @@ describe('a frame', () => {
     expect([...bytes]).toEqual([...bytesOf('01 02 03 04 05 06 02 02 02 01 fe ff')]);
   });
 
+  it('is read from an odd place in a Node buffer that shares its memory with others', () => {
+    const frame = { epoch: 7, seq: 9, lane: 'mic', flags: 0, samples: Int16Array.from([1, -2, 300]) } as const;
+    const shared = Buffer.alloc(64, 0xee);
+    shared.set(encodeAudioFrame(frame), 5);
+    expect(decodeAudioFrame(shared.subarray(5, 5 + 14))).toEqual({ ok: true, frame });
+  });
+
   it('comes back as it went, also from an odd place in memory', () => {
     const anyFrame = fc.record({
       epoch: fc.integer({ min: 0, max: 0xffffffff }),

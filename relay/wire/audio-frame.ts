@@ -81,7 +81,8 @@ export function decodeAudioFrame(bytes: Uint8Array): DecodedFrame {
   const samples =
     start % SAMPLE_BYTES === 0
       ? new Int16Array(bytes.buffer, start, bodyBytes / SAMPLE_BYTES)
-      : new Int16Array(bytes.slice(HEADER_BYTES).buffer);
+      : // Not `slice`: a Node Buffer's shares its memory.
+        new Int16Array(new Uint8Array(bytes.subarray(HEADER_BYTES)).buffer);
   return { ok: true, frame: { epoch: view.getUint32(0), seq: view.getUint16(4), lane, flags, samples } };
 }
 
