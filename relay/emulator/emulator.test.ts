@@ -124,6 +124,24 @@ describe('what ends', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('and leaves its words to look at, and for the newest few also their sound', async () => {
+    const { url, origin, sessions } = await start({ ear: toldEar('Thank you') });
+    for (let i = 1; i <= 24; i += 1) {
+      const { send, first, socket, closed } = await dial(url);
+      send({ type: 'input_audio_buffer.append', audio: base64(tone(200)) });
+      send({ type: 'input_audio_buffer.commit' });
+      await first('input_audio_buffer.committed');
+      socket.close();
+      await closed;
+    }
+    await expect.poll(() => sessions().every(({ isOpen }) => !isOpen)).toBe(true);
+    expect(sessions()).toHaveLength(20);
+    const bytes = async (id = ''): Promise<number> =>
+      (await (await fetch(`${origin}/emulator/sessions/${id}/audio`)).arrayBuffer()).byteLength;
+    expect([await bytes(sessions()[15]?.id), await bytes(sessions()[16]?.id)]).toEqual([0, 200 * 48]);
+    expect(sessions()[0]?.items).toHaveLength(1);
+  });
+
   it('every socket when the server closes', async () => {
     const { url, close } = await start();
     const { closed, first } = await dial(url);

@@ -25,6 +25,8 @@ const MISSED_PINGS = 3;
 const MAX_MESSAGE_BYTES = 24 * 1024 * 1024;
 /** Ended sessions that can still be looked at. */
 const KEPT_SESSIONS = 20;
+/** Of these, the newest that keep their sound: a few megabytes each. */
+const KEPT_SOUNDS = 4;
 const DEFAULT_PACE = 6;
 
 export interface EmulatorOptions {
@@ -118,7 +120,6 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       secrets.sessionOf(key),
     );
     sessions.push(session);
-    while (sessions.length > KEPT_SESSIONS && sessions[0]?.isOver === true) sessions.shift();
     const stopPings = keepAlive(socket, clock);
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       if (isBinary) session.receiveBinary();
@@ -127,6 +128,9 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     socket.on('close', (code, reason) => {
       stopPings();
       session.end(code, reason.toString('utf8'));
+      const ended = sessions.filter(({ isOver }) => isOver);
+      for (const old of ended.slice(0, -KEPT_SOUNDS)) old.forgetSound();
+      for (const old of ended.slice(0, -KEPT_SESSIONS)) sessions.splice(sessions.indexOf(old), 1);
     });
   }
 

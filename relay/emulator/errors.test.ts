@@ -79,6 +79,7 @@ describe('what is refused', () => {
     ['tracing by number', update({ tracing: 1 }), 'invalid_type', 'session.tracing'],
     ['sound that is not base64', { type: 'input_audio_buffer.append', audio: '***' }, 'invalid_value', 'audio'],
     ['half a sample', { type: 'input_audio_buffer.append', audio: 'AAAA' }, 'invalid_value', 'audio'],
+    ['an id as long as a UUID', item({ id: 'x'.repeat(36), ...message('user') }), 'string_above_max_length', 'item.id'],
     ['an item without a type', item({ role: 'user' }), 'missing_required_parameter', 'item.type'],
     ['an item that is no object', item([]), 'invalid_type', 'item'],
     ['a message of nobody', item({ type: 'message', content: [] }), 'missing_required_parameter', 'item.role'],

@@ -60,6 +60,11 @@ export class InputBuffer {
     return this.#range(this.#end - msToSamples(KEPT_MS), this.#end);
   }
 
+  /** Lets go of all sound; times stay. */
+  forget(): void {
+    this.#chunks = [];
+  }
+
   #range(from: number, to: number): Int16Array {
     return joined(
       this.#chunks

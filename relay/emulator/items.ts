@@ -54,7 +54,8 @@ export function emptyMemory(text = ''): Memory {
   return { text, isKnown: true, audio: [], audioMs: 0, words: [], truncatedAtMs: null };
 }
 
-const id = check.text(64);
+/** The real server takes no longer ones: a UUID is refused. */
+const id = check.text(32);
 const status = check.oneOf('completed', 'incomplete', 'in_progress');
 const textPart = (type: string): check.Check =>
   check.byType({ [type]: check.fields({ type: check.string, text: check.string }, 'text') });

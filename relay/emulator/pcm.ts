@@ -2,10 +2,12 @@
  * Sound as the protocol carries it (base64 of PCM16 at 24 kHz, or G.711 at 8 kHz) to and from
  * samples at 24 kHz. Knows no sessions.
  */
+import { endianness } from 'node:os';
 import { msToSamples, samplesToMs } from '#wire';
 import { ProtocolError } from './protocol.ts';
 import type { AudioFormat } from './session-config.ts';
 
+const IS_BIG_ENDIAN = endianness() === 'BE';
 /** What base64 may not hold; a pattern for the whole would run out of stack on large appends. */
 const NOT_BASE64 = /[^A-Za-z0-9+/]/;
 
@@ -31,9 +33,7 @@ export function decodeAudio(base64: string, format: AudioFormat, param: string):
       param,
     );
   }
-  const samples = new Int16Array(bytes.length / 2);
-  for (let i = 0; i < samples.length; i += 1) samples[i] = bytes.readInt16LE(i * 2);
-  return samples;
+  return new Int16Array(new Uint8Array(IS_BIG_ENDIAN ? bytes.swap16() : bytes).buffer);
 }
 
 /** Base64 of `samples` in `format`; 8 kHz takes the mean of each three samples. */
@@ -50,9 +50,8 @@ export function encodeAudio(samples: Int16Array, format: AudioFormat): string {
 
 /** PCM16 little endian, whatever the machine. */
 export function pcmBytes(samples: Int16Array): Buffer {
-  const bytes = Buffer.alloc(samples.length * 2);
-  for (let i = 0; i < samples.length; i += 1) bytes.writeInt16LE(samples[i] ?? 0, i * 2);
-  return bytes;
+  const bytes = Buffer.from(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+  return IS_BIG_ENDIAN ? bytes.swap16() : bytes;
 }
 
 /** One array of many. */

@@ -193,6 +193,12 @@ export class RealtimeSession {
     return this.#turns.buffer.recent();
   }
 
+  /** Lets go of all sound of a session that nobody will look at any more; words stay. */
+  forgetSound(): void {
+    this.#turns.buffer.forget();
+    for (const { memory } of this.#conversation.items) memory.audio = [];
+  }
+
   item(id: string): Item | undefined {
     return this.#conversation.find(id);
   }

@@ -17,6 +17,7 @@ import { inputTokens, type Tokens } from './usage.ts';
 
 const RATE_LIMIT_AFTER_MS = 43;
 const TOKENS_A_MINUTE = 400_000;
+const KEPT_RECORDS = 200;
 
 const metadata: check.Check = (value, param) => {
   check.anyObject(value, param);
@@ -170,6 +171,7 @@ export class Responses {
       metadata: wanted.metadata ?? null,
     };
     this.records.push(record);
+    if (this.records.length > KEPT_RECORDS) this.records.shift();
     const run = new ResponseRun(
       {
         id,

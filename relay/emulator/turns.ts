@@ -41,8 +41,8 @@ export class Turns {
   #detection: TurnDetection | null = null;
   /** The utterance that is being heard: the id its item will have, and where it starts. */
   #speech: { item: string; startMs: number } | null = null;
-  /** Whether semantic detection found the words complete at the last pause. */
-  #isComplete = false;
+  /** What semantic detection understood at the last pause; known words are complete. */
+  #understood: ReturnType<Ear['understand']> | null = null;
   #stopIdle = (): void => undefined;
 
   constructor(parts: TurnParts) {
@@ -99,6 +99,7 @@ export class Turns {
 
   clear(): void {
     this.#speech = null;
+    this.#understood = null;
     this.#detector?.reset();
     this.buffer.dropUntil(this.buffer.totalMs);
     this.#parts.send({ type: 'input_audio_buffer.cleared' });
@@ -129,6 +130,7 @@ export class Turns {
     if (detection === null) return;
     const { send } = this.#parts;
     if (heard.is === 'started') {
+      this.#understood = null;
       this.#stopIdle();
       const prefixMs = detection.type === 'server_vad' ? detection.prefix_padding_ms : SEMANTIC_PREFIX_MS;
       const startMs = Math.round(Math.max(this.buffer.openFromMs, heard.atMs - prefixMs));
@@ -142,13 +144,20 @@ export class Turns {
     this.#speech = null;
     const endMs = Math.round(heard.atMs);
     send({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: endMs, item_id: speech.item });
-    this.#commit(speech.item, speech.startMs, endMs, true);
+    this.#commit(speech.item, speech.startMs, endMs, true, this.#understood?.known === true ? this.#understood : null);
   }
 
-  #commit(id: string, fromMs: number, toMs: number, isTurn: boolean): void {
+  #commit(
+    id: string,
+    fromMs: number,
+    toMs: number,
+    isTurn: boolean,
+    understood: ReturnType<Ear['understand']> | null = null,
+  ): void {
     const { send, conversation, ear } = this.#parts;
     const samples = this.buffer.take(fromMs, toMs);
-    const { text, known } = ear.understand(samples);
+    this.#understood = null;
+    const { text, known } = understood ?? ear.understand(samples);
     const memory = { ...emptyMemory(text), isKnown: known, audio: [samples], audioMs: samplesToMs(samples.length) };
     const content = [{ type: 'input_audio', transcript: null }];
     const item: Item = { id, type: 'message', status: 'completed', role: 'user', content, memory };
@@ -166,8 +175,8 @@ export class Turns {
     if (this.#speech === null || quietMs < SEMANTIC_LOOK_MS) return Infinity;
     if (quietMs === SEMANTIC_LOOK_MS) {
       const heard = this.buffer.peek(this.#speech.startMs, this.#detector?.nowMs ?? 0);
-      this.#isComplete = this.#parts.ear.understand(heard).known;
+      this.#understood = this.#parts.ear.understand(heard);
     }
-    return this.#isComplete ? SEMANTIC_LOOK_MS : SEMANTIC_WAIT_MS[eagerness];
+    return this.#understood?.known === true ? SEMANTIC_LOOK_MS : SEMANTIC_WAIT_MS[eagerness];
   }
 }
