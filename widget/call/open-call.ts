@@ -309,8 +309,6 @@ class Joint implements Call {
   #keepTokenFresh(expiresInMs: number): void {
     const { config, signal } = this.#request;
     clearTimeout(this.#refresh);
-    // Longer than a timer can count: the longest session ends first.
-    if (expiresInMs > 2 ** 31 - 1) return;
     this.#refresh = setTimeout(() => {
       this.#parts.fetchToken(config, signal).then(
         (token) => this.#link?.send({ type: 'auth', token }),

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { ERROR_CODES } from '../errors.ts';
+import { labelsFor, LANGUAGES } from './labels.ts';
+
+it('follows the language and not the region', () => {
+  expect(labelsFor('de-AT')).toBe(labelsFor('de'));
+  expect(labelsFor('FR').talk).toBe('Parler');
+});
+
+it('speaks English where it has no words', () => {
+  expect(labelsFor('tlh')).toBe(labelsFor('en'));
+  expect(labelsFor('')).toBe(labelsFor('en'));
+});
+
+it('says each error in its own sentence, in every language', () => {
+  for (const language of LANGUAGES) {
+    const { errors } = labelsFor(language);
+    const sentences = ERROR_CODES.map((code) => errors[code]);
+    expect(new Set(sentences).size).toBe(ERROR_CODES.length);
+    expect(sentences.every((sentence) => sentence.endsWith('.'))).toBe(true);
+  }
+});
