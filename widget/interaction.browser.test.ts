@@ -81,7 +81,6 @@ describe('the microphone button', () => {
     const { script, live, find, settled } = await place({ turn: 'hold' });
     await live();
     const mic = find('.mic');
-    mic?.addEventListener('pointerdown', (event) => event.stopImmediatePropagation, { once: true });
     Object.defineProperty(mic, 'setPointerCapture', { value: () => undefined });
     pointer(mic, 'pointerdown');
     await settled();
@@ -257,11 +256,11 @@ describe('the hotkey', () => {
 
 describe('the thread', () => {
   it('asks for no frame while nobody is heard', async () => {
-    const real = window.requestAnimationFrame;
+    const real = window.requestAnimationFrame.bind(window);
     let frames = 0;
     window.requestAnimationFrame = (callback) => {
       frames += 1;
-      return real.call(window, callback);
+      return real(callback);
     };
     const { script, live, find, settled } = await place();
     await live();
@@ -271,13 +270,13 @@ describe('the thread', () => {
     script.happens({ type: 'onset', utterance: 'u', paused: false });
     await settled();
     const user = () => find('path[data-voice=user]')?.getAttribute('d') ?? '';
-    while (user() === '') await new Promise((resolve) => real.call(window, resolve));
+    while (user() === '') await new Promise((resolve) => real(resolve));
     script.happens({ type: 'offset', utterance: 'u' });
     await settled();
-    while (user() !== '') await new Promise((resolve) => real.call(window, resolve));
-    await new Promise((resolve) => real.call(window, resolve));
+    while (user() !== '') await new Promise((resolve) => real(resolve));
+    await new Promise((resolve) => real(resolve));
     const atRest = frames;
-    for (const _ of [1, 2, 3]) await new Promise((resolve) => real.call(window, resolve));
+    for (const _ of [1, 2, 3]) await new Promise((resolve) => real(resolve));
     expect(frames).to.equal(atRest);
     window.requestAnimationFrame = real;
   });

@@ -129,7 +129,7 @@ describe('an error', () => {
     const { element, script } = await place();
     const started = element.start();
     script.refuses(new TypeError('odd'));
-    expect(await started.catch((error: CallError) => error.code)).to.equal('PROTOCOL');
+    expect(await started.catch((error: unknown) => (error as CallError).code)).to.equal('PROTOCOL');
   });
 
   it('of the microphone leaves the call open', async () => {

@@ -48,7 +48,22 @@ async function request(source: TokenSource, signal: AbortSignal, fetcher: typeof
     // The relay knows the page by its origin; cookies would only make it forgeable.
     return await fetcher(new URL('/api/token', src), { method: 'POST', headers, body, signal, credentials: 'omit' });
   } catch (cause) {
+    const refused = !tokenSrc && !signal.aborted && (await answers(src, signal, fetcher));
+    if (refused) throw new CallError('ORIGIN_DENIED', 'the relay gives this page no token', { cause });
     throw new CallError('NETWORK', 'the token could not be fetched', { cause });
+  }
+}
+
+/**
+ * Whether the relay is there at all. To a page that it does not allow it shows nothing, not even a
+ * refusal, so that both look alike; an answer that the page may not read tells them apart.
+ */
+async function answers(src: string, signal: AbortSignal, fetcher: typeof fetch): Promise<boolean> {
+  try {
+    await fetcher(new URL('/api/status', src), { mode: 'no-cors', credentials: 'omit', signal });
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -26,13 +26,13 @@ export async function place(attributes: Record<string, string> = {}) {
     state: () => find('[part=status]')?.textContent.trim(),
     text: (selector: string) => find(selector)?.textContent.replace(/\s+/g, ' ').trim(),
     settled: () => element.updateComplete,
-    async fails(code: CallError['code']) {
+    fails: async (code: CallError['code']) => {
       const started = element.start();
       script.refuses(new CallError(code, 'for developers only'));
       await started.catch(() => undefined);
       await element.updateComplete;
     },
-    async live(options = {}) {
+    live: async (options: { mode?: 'voice' | 'text'; signal?: AbortSignal } = {}) => {
       const started = element.start(options);
       script.opens();
       await started;
