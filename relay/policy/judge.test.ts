@@ -36,6 +36,7 @@ describe('a disallowed phrase', () => {
     ['inside another word', ['they pass the assembly']],
     ['when the word goes on in the next delta', ['ass', 'ume that']],
     ['in two halves with something between', ['guaranteed good returns']],
+    ['inside another word, long after the beginning', [...'so they pass, and pass, and pass, and pass on again']],
     ['when only its beginning is said', ['they are guaranteed']],
   ])('is not found %s', (_, pieces) => {
     expect(blocked(pieces)).toBe(false);
@@ -146,6 +147,13 @@ describe('sound', () => {
 });
 
 describe('words', () => {
+  it('of a phrase are not shown while it grows over several deltas', () => {
+    const one = judge();
+    const rulings = ['It gives', ' you', ' guaranteed', ' returns', ' of'].map((delta) => one.text('r', 'i', delta));
+    expect(rulings.map(({ shown }) => shown)).toEqual(['It gives', ' you', ' ', '', '']);
+    expect(rulings.at(-1)?.blocked).toBe('disallowed_phrase');
+  });
+
   it('are shown in order and once, whatever is held in between', () => {
     const text = 'I am guaranteed a seat; no, no refunded tickets, ass\u00adume that.';
     fc.assert(

@@ -97,7 +97,8 @@ export function createPolicyJudge(options: { disallowed: readonly string[] }): P
   function markSafe(window: ResponseWindow, safe: number): string {
     let shown = '';
     for (const { item, from, to, itemFrom } of window.order) {
-      const upTo = itemFrom + Math.max(0, Math.min(safe, to) - from);
+      if (safe <= from) break;
+      const upTo = itemFrom + Math.min(safe, to) - from;
       if (upTo > item.safe) {
         shown += item.raw.slice(item.safe, upTo);
         item.safe = upTo;

@@ -42,11 +42,14 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
   // Only the end of the text can still matter: its comparable form, and for each character of it
   // where it came from.
   let tail = '';
+  /** The character before the tail: the text's beginning is a boundary like a space. */
+  let before = ' ';
   let origins: number[] = [];
   let total = 0;
 
+  const charBefore = (i: number) => (i === 0 ? before : tail.charAt(i - 1));
   const beginsAt = (i: number) =>
-    i === 0 || tail[i - 1] === ' ' || UNSPACED.test(tail.charAt(i)) || UNSPACED.test(tail.charAt(i - 1));
+    charBefore(i) === ' ' || UNSPACED.test(tail.charAt(i)) || UNSPACED.test(charBefore(i));
   const endsAt = (i: number, isEnd: boolean) =>
     i < tail.length ? tail[i] === ' ' || UNSPACED.test(tail.charAt(i)) : isEnd || UNSPACED.test(tail.charAt(i - 1));
 
@@ -64,6 +67,7 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
     const safe = held < tail.length ? (origins[held] ?? total) : total;
     // One character more than the longest phrase, for the boundary before it.
     const drop = Math.max(0, Math.min(held, tail.length - longest - 1));
+    before = charBefore(drop);
     tail = tail.slice(drop);
     origins = origins.slice(drop);
     return { found: false, safe };

@@ -185,6 +185,20 @@ describe('speech that the widget found too short', () => {
     expect(commands('delete')).toEqual([{ is: 'delete', item: 'user_1' }]);
   });
 
+  it.each(['[cough]', ' (laughs) ', '*sneeze*'])('is noise when the words are %s', async (text) => {
+    await begin();
+    await tell({ type: 'user.onset', utterance: 'w', epoch: 1, paused: false });
+    await pass(60);
+    await tell({ type: 'user.offset', utterance: 'w' });
+    await say(
+      { type: 'speech.started', item: 'user_1', atMs: 0 },
+      { type: 'speech.stopped', item: 'user_1', atMs: 800 },
+      { type: 'input.committed', item: 'user_1' },
+      { type: 'input.transcript.done', item: 'user_1', text },
+    );
+    expect(commands('delete')).toEqual([{ is: 'delete', item: 'user_1' }]);
+  });
+
   it('is a turn when the provider heard it long enough', async () => {
     await begin();
     await tell({ type: 'user.onset', utterance: 'w', epoch: 1, paused: false });

@@ -22,6 +22,9 @@ const CERTAIN_SPAN_MS = 1_200;
 /** Speeches and items remembered. */
 const MOST_REMEMBERED = 64;
 
+/** Transcribers write sounds that are no words in brackets. */
+const NO_WORDS = /\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|<[^>]*>/g;
+
 interface Utterance {
   id: string;
   /** The widget's name for it; null when only the provider heard it. */
@@ -148,7 +151,7 @@ export function createSpeech(options: SpeechOptions): Speech {
     }
     if (!isTextComplete) return;
     if (words.isAcknowledgement(text)) rule(over, 'backchannel');
-    else if (text.trim() !== '') rule(over, 'interrupt');
+    else if (text !== '') rule(over, 'interrupt');
     // Transcription may also have failed: only what is too short for a sentence is noise.
     else if (lengthOf(over) < LONGEST_WORDLESS_MS) rule(over, 'noise');
   }
@@ -169,7 +172,7 @@ export function createSpeech(options: SpeechOptions): Speech {
     if (mine.length === 0 || !mine.every(isShort)) return false;
     const { text, isTextComplete, spanMs } = itemOf(id);
     if (!isTextComplete) return spanMs > CERTAIN_SPAN_MS;
-    return text.trim() !== '' && !(mine.some((one) => one.isOverAgent) && words.isAcknowledgement(text));
+    return text !== '' && !(mine.some((one) => one.isOverAgent) && words.isAcknowledgement(text));
   }
 
   function pass(id: string): void {
@@ -256,7 +259,7 @@ export function createSpeech(options: SpeechOptions): Speech {
     },
     words(id, text, isComplete) {
       const item = itemOf(id);
-      item.text = text;
+      item.text = text.replace(NO_WORDS, '').trim() === '' ? '' : text;
       item.isTextComplete = isComplete;
       judge(id);
       if (isComplete && waiting?.item === id) pass(id);

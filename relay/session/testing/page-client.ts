@@ -29,6 +29,8 @@ export interface PageClient {
   all<T extends RelayMessage['type']>(type: T): Of<T>[];
   /** The first message of that type, from now or before, that fits. */
   received<T extends RelayMessage['type']>(type: T, fits?: (message: Of<T>) => boolean): Promise<Of<T>>;
+  /** Called with each message and each frame of a live epoch, before anybody who waits for it. */
+  onEach(listener: (message: RelayMessage | null, frame: AudioFrame | null) => void): void;
   /** Resolves when `condition` holds; asked after each message and frame. */
   until(condition: () => boolean): Promise<void>;
   /** Everything sent so far has been answered. */
@@ -52,6 +54,7 @@ function pageOn(socket: WebSocket): PageClient {
   const frames: AudioFrame[] = [];
   const clips = new Map<string, number>();
   const waiting = new Set<() => void>();
+  const listeners: ((message: RelayMessage | null, frame: AudioFrame | null) => void)[] = [];
   let pongs = 0;
   let clip: string | null = null;
   let seq = 0;
@@ -72,11 +75,15 @@ function pageOn(socket: WebSocket): PageClient {
       if (!decoded.ok) throw new Error(`the relay sent a frame that is ${decoded.fault}`);
       const { frame } = decoded;
       if (frame.epoch === 0 && clip !== null) clips.set(clip, (clips.get(clip) ?? 0) + frame.samples.length);
-      else frames.push(frame);
+      else {
+        frames.push(frame);
+        for (const listener of listeners) listener(null, frame);
+      }
     } else {
       const read = readMessage(RelayMessage, bytes.toString());
       if (!read.ok) throw new Error(`the relay sent a message that is wrong at ${read.at}`);
       messages.push(read.message);
+      for (const listener of listeners) listener(read.message, null);
       if (read.message.type === 'clip.added') clip = read.message.clip;
       if (read.message.type === 'pong') pongs += 1;
     }
@@ -96,6 +103,7 @@ function pageOn(socket: WebSocket): PageClient {
       seq = (seq + 1) & 0xffff;
     },
     all: <T extends RelayMessage['type']>(type: T) => messages.filter((one): one is Of<T> => one.type === type),
+    onEach: (listener) => void listeners.push(listener),
     async received(type, fits = () => true) {
       const find = () => page.all(type).find(fits);
       await page.until(() => find() !== undefined || socket.readyState === WebSocket.CLOSED);

@@ -1,0 +1,187 @@
+/**
+ * Whole conversations in real time: a person with a voice and an ear, the real door, session,
+ * arbiter and bridge, and the emulator as the model. They run side by side, because they wait.
+ */
+import { describe, it } from 'vitest';
+import { createOpenAIBridgeFactory } from '../bridge/openai/open-bridge.ts';
+import { systemClock } from '../clock.ts';
+import { startEmulator, type Emulator } from '../emulator/emulator.ts';
+import { createClipLibrary } from '../reflex/library.ts';
+import { concat, cough, silence, speech } from '../testing/speech.ts';
+import type { Assistant } from '../tenants/tenant.ts';
+import { openPage, type PageClient } from './testing/page-client.ts';
+import { personAt, type Person } from './testing/person.ts';
+import { GOOD_TOKEN, relayUnderTest, type RelayUnderTest } from './testing/relay-under-test.ts';
+import type { WidgetMessage } from '#wire';
+
+interface Call {
+  page: PageClient;
+  person: Person;
+  emulator: Emulator;
+  relay: RelayUnderTest;
+  /** The turn's item that is being spoken. */
+  answering(turn: string): Promise<string>;
+}
+
+async function withCall(
+  options: { assistant?: Partial<Assistant>; start?: Partial<Extract<WidgetMessage, { type: 'session.start' }>> },
+  talk: (call: Call) => Promise<void>,
+): Promise<void> {
+  const emulator = await startEmulator();
+  const openBridge = createOpenAIBridgeFactory({ apiKey: 'none', baseUrl: emulator.url, clock: systemClock });
+  const relay = await relayUnderTest({
+    clock: systemClock,
+    openBridge,
+    config: { MIN_DELAY_BEFORE_REFLEX_MS: 50 },
+    ...(options.assistant && { assistant: options.assistant }),
+    deps: { clips: createClipLibrary({ dir: null, now: () => systemClock.now() }) },
+  });
+  const page = await openPage(relay.url, GOOD_TOKEN);
+  const person = personAt(page);
+  try {
+    await page.received('session.created');
+    page.send({ type: 'session.start', turn: 'auto', ...options.start });
+    await page.received('provider.changed', ({ up }) => up);
+    const answering = async (turn: string) => (await page.received('item.started', (one) => one.turn === turn)).item;
+    await talk({ page, person, emulator, relay, answering });
+    page.send({ type: 'session.end' });
+    await page.closed;
+  } finally {
+    if (process.env['DBG'])
+      console.log(
+        page.messages
+          .filter((m) => !['clip.added', 'lane.admit', 'transcript.delta'].includes(m.type))
+          .map((m) => JSON.stringify(m))
+          .join('\n'),
+      );
+    person.leave();
+    await relay.stop();
+    await emulator.close();
+  }
+}
+
+const weather = {
+  name: 'get_weather',
+  description: 'Says the weather.',
+  parameters: { type: 'object', properties: { location: { type: 'string' } } },
+};
+const memoryOf = (emulator: Emulator, item: string) =>
+  emulator
+    .sessions()
+    .flatMap(({ items }) => items)
+    .find(({ id }) => id === item);
+const responsesOf = (emulator: Emulator) => emulator.sessions().flatMap(({ responses }) => responses);
+const said = (page: PageClient, item: string) =>
+  page.all('transcript.done').find((one) => one.item === item)?.text ?? '';
+
+describe.concurrent('a person talks with the emulator', () => {
+  it('and hears every sample of the answer', ({ expect }) =>
+    withCall({}, async ({ page, person, answering }) => {
+      await person.say(await speech('What is two plus three?'));
+      const item = await answering('turn_1');
+      const ended = await page.received('turn.ended');
+      expect(ended).toMatchObject({ turn: 'turn_1', outcome: 'answered' });
+      expect(said(page, item)).toMatch(/five/i);
+      const user = page.all('transcript.done').find(({ role }) => role === 'user');
+      expect(user?.text).toMatch(/two plus three/i);
+      const sent = page.frames.filter(({ lane }) => lane === 'B').flatMap(({ samples }) => [...samples]);
+      expect([...person.heard(item)]).toEqual(sent);
+      expect(sent.length).toBeGreaterThan(24_000);
+    }));
+
+  it('and stops it with a word: the model remembers what was heard', ({ expect }) =>
+    withCall({}, async ({ page, person, emulator, answering }) => {
+      await person.say(await speech('Tell me a long story.'));
+      const item = await answering('turn_1');
+      await person.hears(item, 1_500);
+      await person.say(await speech('Wait a minute.'));
+      const ended = await page.received('turn.ended', ({ turn }) => turn === 'turn_1');
+      expect(ended.outcome).toBe('superseded');
+      const { heardMs } = await page.received('item.truncated');
+      expect(Math.abs(heardMs - person.heardMs(item))).toBeLessThanOrEqual(20);
+      await page.received('turn.ended', ({ turn }) => turn === 'turn_2');
+      const kept = memoryOf(emulator, item) as { status: string; content: { transcript?: string }[] } | undefined;
+      expect(kept).toBeDefined();
+      expect(said(page, item).length === 0 || JSON.stringify(kept).length < 3_000).toBe(true);
+    }));
+
+  it('and says mm-hm, and it goes on', ({ expect }) =>
+    withCall({}, async ({ page, person, emulator, answering }) => {
+      await person.say(await speech('What are your opening hours?'));
+      const item = await answering('turn_1');
+      await person.hears(item, 1_200);
+      await person.say(await speech('Mm-hm.'));
+      const deleted = await page.received('item.deleted');
+      expect(deleted.item).not.toBe(item);
+      const ended = await page.received('turn.ended');
+      expect(ended).toMatchObject({ turn: 'turn_1', outcome: 'answered' });
+      expect(page.all('gate.resume').length).toBeGreaterThan(0);
+      expect(page.all('gate.close')).toEqual([]);
+      expect(page.all('turn.started')).toHaveLength(1);
+      expect(memoryOf(emulator, deleted.item)).toBeUndefined();
+    }));
+
+  it('and coughs, and it goes on', ({ expect }) =>
+    withCall({}, async ({ page, person, answering }) => {
+      await person.say(await speech('What are your opening hours?'));
+      const item = await answering('turn_1');
+      await person.hears(item, 1_200);
+      await person.say(concat(cough(), silence(10)));
+      const ended = await page.received('turn.ended');
+      expect(ended).toMatchObject({ turn: 'turn_1', outcome: 'answered' });
+      expect(page.all('gate.close')).toEqual([]);
+    }));
+
+  it('and is refused what policy forbids, not having heard a sample of it', ({ expect }) =>
+    withCall(
+      {
+        assistant: {
+          policy: { disallowed: ['guaranteed returns'], refusal: 'I cannot talk about that.', fallback: 'Sorry.' },
+        },
+      },
+      async ({ page, person }) => {
+        await page.received('clip.added', ({ kind }) => kind === 'refusal');
+        await person.say(await speech('Should I invest my savings in your fund?'));
+        const ended = await page.received('turn.ended');
+        expect(ended.outcome).toBe('refused');
+        expect(page.all('clip.play').at(-1)).toMatchObject({ lane: 'C' });
+        await page.received('lane.owner_changed', ({ from }) => from === 'C');
+        const shown = page
+          .all('transcript.delta')
+          .filter(({ role }) => role === 'agent')
+          .map(({ text }) => text);
+        expect(shown.join('')).toContain('this fund');
+        expect(shown.join('')).not.toContain('guaranteed');
+      },
+    ));
+
+  it('and has the page look at the weather', ({ expect }) =>
+    withCall({ start: { tools: [weather] } }, async ({ page, person }) => {
+      await person.say(await speech('What is the weather in Paris?'));
+      const call = await page.received('tool.call');
+      expect(JSON.parse(call.arguments)).toMatchObject({ location: expect.stringMatching(/paris/i) as string });
+      page.send({ type: 'tool.result', call: call.call, output: 'sunny and warm' });
+      const ended = await page.received('turn.ended');
+      expect(ended.outcome).toBe('answered');
+      expect(page.all('transcript.done').at(-1)?.text).toMatch(/sunny and warm/i);
+    }));
+
+  it('by typing', ({ expect }) =>
+    withCall({}, async ({ page, answering }) => {
+      page.send({ type: 'user.text', text: 'Hello' });
+      const item = await answering('turn_1');
+      expect(await page.received('turn.ended')).toMatchObject({ outcome: 'answered' });
+      expect(said(page, item)).not.toBe('');
+    }));
+
+  it('with a button to hold', ({ expect }) =>
+    withCall({ start: { turn: 'hold' } }, async ({ page, person, emulator }) => {
+      page.send({ type: 'talk.start', utterance: 'p1', epoch: 1, paused: false });
+      await person.say(await speech('Count to ten.'));
+      page.send({ type: 'talk.end', utterance: 'p1' });
+      const ended = await page.received('turn.ended');
+      expect(ended.outcome).toBe('answered');
+      expect(page.all('transcript.done').at(-1)?.text).toMatch(/ten/i);
+      expect(responsesOf(emulator).length).toBeGreaterThan(0);
+    }));
+});

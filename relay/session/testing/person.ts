@@ -1,0 +1,176 @@
+/**
+ * A person at a page: a microphone that never stops, an ear that plays what the gate admits and
+ * reports how far it is, both in real time. The audio of the widget itself is tested elsewhere;
+ * this keeps its promises to the relay and measures what was heard.
+ */
+import { FLAG_LAST, FRAME_MS, FRAME_SAMPLES, msToSamples, samplesToMs, type RelayMessage } from '#wire';
+import type { PageClient } from './page-client.ts';
+
+/** How long the widget's detector takes to be sure, and to be sure of the end. */
+const ONSET_MS = 40;
+const OFFSET_MS = 100;
+const REPORT_MS = 100;
+const ROOM = new Int16Array(FRAME_SAMPLES);
+
+interface Heard {
+  item: string;
+  epoch: number;
+  fromMs: number;
+  samples: Int16Array[];
+  received: number;
+  played: number;
+  isLast: boolean;
+}
+
+export interface Person {
+  /** Speaks; resolves when the last sample has left. */
+  say(samples: Int16Array): Promise<void>;
+  /** Samples of the item that reached the ear. */
+  heard(item: string): Int16Array;
+  heardMs(item: string): number;
+  /** Milliseconds of sound that were played in all. */
+  readonly playedMs: number;
+  /** Resolves when at least `ms` of the item were heard. */
+  hears(item: string, ms: number): Promise<void>;
+  leave(): void;
+}
+
+export function personAt(page: PageClient): Person {
+  const items: Heard[] = [];
+  let epoch = 1;
+  let isOpen = false;
+  let isPaused = false;
+  let speaking: { samples: Int16Array; at: number; utterance: string; isTold: boolean; done: () => void } | null = null;
+  let utterances = 0;
+  let reportedAt = 0;
+  let playedSamples = 0;
+  let before = performance.now();
+  let micDebtMs = 0;
+  const waiting = new Set<() => void>();
+
+  const positionMs = (item: Heard) => item.fromMs + samplesToMs(item.played);
+  const current = () => items.findLast((item) => item.epoch === epoch && item.played > 0);
+  function report(): void {
+    const item = current();
+    if (item) page.send({ type: 'playout', epoch, item: item.item, playedMs: positionMs(item) });
+    reportedAt = performance.now();
+  }
+
+  page.onEach((message, frame) => {
+    if (frame) {
+      const item = items.findLast((one) => one.epoch === frame.epoch);
+      item?.samples.push(frame.samples);
+      if (item) item.received += frame.samples.length;
+      if (item && (frame.flags & FLAG_LAST) !== 0) item.isLast = true;
+    } else if (message) obey(message);
+  });
+
+  function obey(message: RelayMessage): void {
+    switch (message.type) {
+      case 'item.started': {
+        const { item, epoch: of, fromMs } = message;
+        items.push({ item, epoch: of, fromMs, samples: [], received: 0, played: 0, isLast: false });
+        break;
+      }
+      case 'gate.open':
+        isOpen = true;
+        break;
+      case 'gate.close':
+        report();
+        epoch = message.epoch;
+        isOpen = isPaused = false;
+        break;
+      case 'gate.pause':
+        isPaused = true;
+        report();
+        break;
+      case 'gate.resume': {
+        const item = current();
+        if (item) item.played = Math.max(0, item.played - msToSamples(message.rewindMs));
+        isPaused = false;
+        break;
+      }
+      case 'clip.play':
+        page.send({ type: 'clip.ended', epoch: message.epoch, clip: message.clip });
+        break;
+      default:
+    }
+  }
+
+  function play(ms: number): void {
+    let budget = msToSamples(ms);
+    while (isOpen && !isPaused && budget > 0) {
+      const item = items.find((one) => one.epoch === epoch && !(one.isLast && one.played === one.received));
+      if (!item) return;
+      const part = Math.min(budget, item.received - item.played);
+      item.played += part;
+      playedSamples += part;
+      budget -= part;
+      if (item.isLast && item.played === item.received) {
+        report();
+        page.send({ type: 'playout.drained', epoch, item: item.item });
+      } else if (part === 0) return;
+    }
+  }
+
+  function speak(): void {
+    const one = speaking;
+    if (!one) return page.speak(ROOM);
+    page.speak(one.samples.slice(one.at, one.at + FRAME_SAMPLES));
+    one.at += FRAME_SAMPLES;
+    if (!one.isTold && samplesToMs(one.at) >= ONSET_MS) {
+      one.isTold = true;
+      const paused = isOpen && !isPaused && current() !== undefined;
+      if (paused) isPaused = true;
+      page.send({ type: 'user.onset', utterance: one.utterance, epoch, level: -20, paused });
+      if (paused) report();
+    }
+    if (one.at < one.samples.length) return;
+    speaking = null;
+    setTimeout(() => page.send({ type: 'user.offset', utterance: one.utterance }), OFFSET_MS);
+    one.done();
+  }
+
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const passed = now - before;
+    before = now;
+    if (page.socket.readyState !== page.socket.OPEN) return;
+    play(passed);
+    for (micDebtMs += passed; micDebtMs >= FRAME_MS; micDebtMs -= FRAME_MS) speak();
+    if (isOpen && !isPaused && now - reportedAt >= REPORT_MS) report();
+    for (const look of [...waiting]) look();
+  }, 10);
+
+  const total = (item: string) => items.filter((one) => one.item === item);
+  const person: Person = {
+    say(samples) {
+      utterances += 1;
+      const utterance = `w${utterances}`;
+      return new Promise((done) => (speaking = { samples, at: 0, utterance, isTold: false, done }));
+    },
+    heard(item) {
+      const parts = total(item).flatMap((one) => {
+        const all = Int16Array.from(one.samples.flatMap((part) => [...part]));
+        return [...all.subarray(0, one.played)];
+      });
+      return Int16Array.from(parts);
+    },
+    heardMs: (item) => total(item).reduce((_, one) => positionMs(one), 0),
+    get playedMs() {
+      return samplesToMs(playedSamples);
+    },
+    hears(item, ms) {
+      return new Promise((resolve) => {
+        const look = () => {
+          if (person.heardMs(item) < ms) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+      });
+    },
+    leave: () => clearInterval(timer),
+  };
+  return person;
+}
