@@ -14,7 +14,7 @@ import {
   send,
   events,
 } from './testing/gate-bench.ts';
-import { join, largestStep, rms, silence, tone } from './testing/sounds.ts';
+import { join, largestStep, random, rms, silence, tone } from './testing/sounds.ts';
 
 beforeEach(fresh);
 
@@ -314,5 +314,38 @@ describe('what the relay is told of playout', () => {
     run(120);
     gate.command({ type: 'gate.close', epoch: 2, rampMs: 10 });
     expect(of('playout').every(({ playedMs }) => playedMs === 0)).toBe(true);
+  });
+});
+
+describe('against the network', () => {
+  /** Frames of 20 ms that leave in time and arrive in order, each up to `jitterMs` late. @returns the underruns. */
+  function play(jitterMs: number, aheadMs: number): number {
+    const next = random(jitterMs + aheadMs);
+    announce('i1');
+    open();
+    const pcm = ramp(6000);
+    let arrivedMs = 0;
+    let nowMs = 0;
+    for (let frame = 0; frame < 300; frame++) {
+      arrivedMs = Math.max(arrivedMs, Math.max(0, frame * 20 - aheadMs) + next() * jitterMs);
+      if (arrivedMs > nowMs) run(arrivedMs - nowMs);
+      nowMs = Math.max(nowMs, arrivedMs);
+      send(pcm.subarray(frame * 480, (frame + 1) * 480), { last: frame === 299 });
+    }
+    run(2000);
+    expect(of('playout').at(-1)?.playedMs).toBe(6000);
+    expect(of('drained')).toHaveLength(1);
+    return gate.underruns;
+  }
+
+  it.each([20, 50, 100])(
+    'plays without a gap when frames are up to %i ms late and the relay is 400 ms ahead',
+    (jitter) => {
+      expect(play(jitter, 400)).toBe(0);
+    },
+  );
+
+  it.each([20, 50, 100, 200])('finds a delay that suits frames up to %i ms late that come just in time', (jitter) => {
+    expect(play(jitter, 0)).toBeLessThanOrEqual(4);
   });
 });
