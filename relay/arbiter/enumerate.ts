@@ -30,7 +30,7 @@ export interface Enumerated {
   depth: number;
   /** Nothing new was found one event further. */
   isFixpoint: boolean;
-  /** What did not hold, each with the events that led there. */
+  /** What did not hold, each with the shortest way there. */
   broken: string[];
 }
 
@@ -55,18 +55,17 @@ export function enumerate(options: {
   const config = { ...GRID, ...options.config };
   const root = start(config);
   const seen = new Set<string>([keyOf(root)]);
-  const broken: string[] = [];
+  const broken = new Map<string, string>();
   let level = [root];
   let [steps, depth] = [0, 0];
-  while (level.length > 0 && depth < options.depth && broken.length < MOST_BROKEN) {
+  while (level.length > 0 && depth < options.depth && broken.size < MOST_BROKEN) {
     const next: Node[] = [];
     for (const node of level) {
       for (const event of alphabet(node.state)) {
         steps += 1;
         const result = follow(node, event, config);
-        if (result.broken.length > 0) {
-          broken.push(`${pathTo(result.node)}: ${result.broken.join('; ')}`);
-          if (broken.length >= MOST_BROKEN) break;
+        for (const problem of result.broken) {
+          if (!broken.has(problem)) broken.set(problem, `${problem}, after ${pathTo(result.node)}`);
         }
         const key = keyOf(result.node);
         if (seen.has(key)) continue;
@@ -78,7 +77,7 @@ export function enumerate(options: {
     level = next;
     options.progress?.(`depth ${depth}: ${seen.size} states, ${next.length} of them new`);
   }
-  return { states: seen.size, steps, depth, isFixpoint: level.length === 0, broken };
+  return { states: seen.size, steps, depth, isFixpoint: level.length === 0, broken: [...broken.values()] };
 }
 
 /** A session that has just begun, with clips of every kind. */
@@ -103,13 +102,14 @@ function follow(node: Node, event: ArbiterEvent, config: ArbiterConfig): { node:
   const { state: after, effects } = step(node.state, event, config);
   const { history, broken } = observe(node.history, { before: node.state, event, effects, after, config });
   const { t, type, ...fields } = event;
-  const by = [type, ...Object.values(fields), ...(t > 0 ? [`+${t}`] : [])].join(' ');
+  const words: unknown[] = Object.values(fields);
+  const by = [type, ...words, ...(t > 0 ? [`+${t}`] : [])].join(' ');
   return { node: { state: relative(after, t), history, from: node, by }, broken };
 }
 
 function pathTo(node: Node): string {
   const words: string[] = [];
-  for (let at: Node | null = node; at?.from != null; at = at.from) words.unshift(at.by);
+  for (let at = node; at.from !== null; at = at.from) words.unshift(at.by);
   return words.join(', ');
 }
 
