@@ -197,6 +197,24 @@ describe('the order of events', () => {
     expect(said?.['transcript']).toBe('I said: Once upon a time there');
   });
 
+  it('of items put first, in between and taken away: the chain is told and kept', () => {
+    const { send, events, session } = bench();
+    const put = (id: string, previous_item_id?: string | null): unknown => {
+      const item = { id, type: 'message', role: 'system', content: [{ type: 'input_text', text: id }] };
+      send({ type: 'conversation.item.create', item, ...(previous_item_id === undefined ? {} : { previous_item_id }) });
+      return events.at(-1)?.['previous_item_id'];
+    };
+    expect([put('b'), put('d', null), put('a', 'root'), put('c', 'b')]).toEqual([null, 'b', null, 'b']);
+    send({ type: 'conversation.item.delete', item_id: 'b' });
+    expect(events.at(-1)).toMatchObject({ type: 'conversation.item.deleted', item_id: 'b' });
+    const chain = session.report().items.map(({ id, previous_item_id: previous }) => [id, previous]);
+    expect(chain).toEqual([
+      ['a', null],
+      ['c', 'a'],
+      ['d', 'c'],
+    ]);
+  });
+
   it('of an idle turn: timeout_triggered once the answer has been heard out, then a turn of silence', async () => {
     const detection = { type: 'server_vad', idle_timeout_ms: 5000 };
     const { type, send, append, until, run, order } = bench({}, { audio: { input: { turn_detection: detection } } });

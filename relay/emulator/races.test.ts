@@ -74,9 +74,24 @@ describe('races', () => {
     append(tone(400));
     const started = events.find(({ type }) => type === 'input_audio_buffer.speech_started');
     send({ type: 'input_audio_buffer.commit' });
-    append(silence(2000));
-    expect(order()).not.toContain('input_audio_buffer.speech_stopped');
+    order();
+    append(tone(400), silence(2000));
+    // What is said after the commit is a segment of its own.
+    expect(order()).toEqual([
+      ...['input_audio_buffer.speech_started', 'input_audio_buffer.speech_stopped', 'input_audio_buffer.committed'],
+      ...['conversation.item.added', 'conversation.item.done'],
+    ]);
+    expect(events.filter(({ type }) => type === 'input_audio_buffer.speech_started')).toHaveLength(2);
     expect(events.find(({ type }) => type === 'input_audio_buffer.committed')?.['item_id']).toBe(started?.['item_id']);
+  });
+
+  it('a commit by hand followed by quiet never tells the end of that speech', () => {
+    const { append, send, order } = bench({}, LISTENING);
+    append(tone(400));
+    send({ type: 'input_audio_buffer.commit' });
+    order();
+    append(silence(2000));
+    expect(order()).toEqual([]);
   });
 
   it('a cleared buffer ends the speech in it without a word', () => {
