@@ -88,11 +88,13 @@ export async function run(io: RunIo): Promise<number> {
     log.error('relay crashed', { error });
     io.exit(1);
   });
+  // Listened for from the first moment: a stop during the start is not lost.
+  const signals = stopSignals(io, log);
   try {
     const relay = await startRelay(config, { log, staticRoot: io.staticRoot });
     if (!config.isProduction) for (const line of relay.greeting) io.print(line);
     io.onStarted?.(relay);
-    await stopped(io, log);
+    await signals.first;
     await relay.stop(config.drainTimeoutMs);
     log.info('relay stopped');
     return 0;
@@ -102,25 +104,27 @@ export async function run(io: RunIo): Promise<number> {
     else io.complain(`The relay was not started. ${reason}`);
     return 1;
   } finally {
+    signals.off();
     offCrash();
   }
 }
 
 /** The first signal resolves; the second one ends the process. */
-function stopped(io: RunIo, log: Log): Promise<void> {
-  return new Promise((resolve) => {
+function stopSignals(io: RunIo, log: Log): { first: Promise<void>; off: () => void } {
+  let off = () => undefined as void;
+  const first = new Promise<void>((resolve) => {
     let signals = 0;
-    const off = io.onSignal(() => {
+    off = io.onSignal(() => {
       signals += 1;
-      if (signals === 1) {
-        log.info('relay stopping');
-        resolve();
+      if (signals > 1) {
+        io.exit(1);
         return;
       }
-      off();
-      io.exit(1);
+      log.info('relay stopping');
+      resolve();
     });
   });
+  return { first, off: () => off() };
 }
 
 /** Why the start was refused, where it is something that an operator can put right. */
