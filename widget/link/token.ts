@@ -60,7 +60,7 @@ async function request(source: TokenSource, signal: AbortSignal, fetcher: typeof
  */
 async function answers(src: string, signal: AbortSignal, fetcher: typeof fetch): Promise<boolean> {
   try {
-    await fetcher(new URL('/api/status', src), { mode: 'no-cors', credentials: 'omit', signal });
+    await fetcher(new URL('/voice-jib-jab.js', src), { method: 'HEAD', mode: 'no-cors', credentials: 'omit', signal });
     return true;
   } catch {
     return false;

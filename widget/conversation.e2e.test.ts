@@ -1,0 +1,198 @@
+/**
+ * Whole spoken conversations: Chromium's microphone plays recorded speech, the built relay and the
+ * emulator answer, and what is asserted on are the samples at the page's output and what the
+ * emulator received and remembers.
+ */
+import type { Browser, Page } from 'puppeteer-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startEmulator, type Emulator } from '../relay/emulator/emulator.ts';
+import { createVoice } from '../relay/emulator/voice/voice.ts';
+import { follow, locate, resampleTo, silentFrom, toFloat } from '../relay/testing/listening.ts';
+import { concat, mix, noise, silence, speech, wav } from '../relay/testing/speech.ts';
+import type {} from './index.ts';
+import {
+  embedPage,
+  openRecorded,
+  recordingOf,
+  startBrowser,
+  startCustomerSite,
+  startRelay,
+  type CustomerSite,
+  type RunningRelay,
+} from './testing/e2e.ts';
+
+const RATE_HZ = 24_000;
+/** Enough to tell one second of speech from another. */
+const COARSE_HZ = 6_000;
+/** Noise of a quiet room, dBFS. */
+const ROOM_DB = -58;
+
+interface TurnSeen {
+  outcome: string;
+  turn: string;
+}
+interface Seen {
+  turns: TurnSeen[];
+  phases: string[];
+  interrupts: { heardMs: number }[];
+}
+declare global {
+  interface Window {
+    seen: Seen;
+  }
+}
+
+let emulator: Emulator;
+let relay: RunningRelay;
+let site: CustomerSite;
+let browser: Browser | undefined;
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+  site = await startCustomerSite();
+  relay = await startRelay({
+    ALLOWED_ORIGINS: site.origin,
+    OPENAI_API_KEY: 'sk-for-the-emulator',
+    OPENAI_BASE_URL: emulator.url,
+  });
+});
+afterEach(async () => {
+  await browser?.close();
+  browser = undefined;
+});
+afterAll(async () => {
+  await relay.stop();
+  await site.close();
+  await emulator.close();
+});
+
+/** Opens the customer's page with a microphone that says `said`, and starts the call by a click. */
+async function call(said: Int16Array, attributes = ''): Promise<Page> {
+  site.html = embedPage(relay.origin, `open ${attributes}`);
+  // A room is never digitally silent; without its noise the browser's gain control overshoots.
+  const room = noise((said.length * 1000) / RATE_HZ, ROOM_DB, 5);
+  browser = await startBrowser({ microphone: wav(mix(said, room)) });
+  const page = await openRecorded(browser, site.origin);
+  await page.evaluate(() => {
+    const assistant = document.querySelector('voice-jib-jab')!;
+    window.seen = { turns: [], phases: [], interrupts: [] };
+    assistant.addEventListener('turnend', (event) => {
+      const { outcome, turn } = event as Event & TurnSeen;
+      window.seen.turns.push({ outcome, turn });
+    });
+    assistant.addEventListener('phasechange', () => window.seen.phases.push(assistant.phase));
+    assistant.addEventListener('interrupt', (event) => {
+      window.seen.interrupts.push({ heardMs: (event as Event & { heardMs: number }).heardMs });
+    });
+    const button = document.createElement('button');
+    button.id = 'begin';
+    button.textContent = 'Begin';
+    button.onclick = () => void assistant.start();
+    document.body.prepend(button);
+  });
+  await page.click('#begin');
+  return page;
+}
+
+const turnsEnded = (page: Page, count: number) =>
+  page.waitForFunction((wanted) => window.seen.turns.length >= wanted, { timeout: 60_000 }, count);
+
+async function heardAt24k(page: Page): Promise<Float32Array> {
+  const { rateHz, samples } = await recordingOf(page);
+  return resampleTo(samples, rateHz, RATE_HZ);
+}
+
+/** What the emulator's voice says, sample by sample. */
+async function voiceOf(text: string): Promise<Float32Array> {
+  const voice = await createVoice();
+  return toFloat(await voice.speak(text, { voice: 'marin' }));
+}
+
+const session = () => {
+  const last = emulator.sessions().at(-1);
+  if (last === undefined) throw new Error('the emulator has no session');
+  return last;
+};
+type Part = { transcript?: string | null };
+const itemsOf = (role: string) =>
+  session().items.filter((item) => item['role'] === role) as unknown as {
+    id: string;
+    status: string;
+    content: Part[];
+    truncated_at_ms: number | null;
+  }[];
+const words = (role: string) => itemsOf(role).map(({ content }) => content[0]?.transcript ?? '');
+
+describe('a spoken conversation', () => {
+  it('answers a spoken question aloud, whole and without a gap, having received it intact', async () => {
+    const question = await speech('What are your opening hours?');
+    const page = await call(concat(silence(1200), question, silence(15_000)));
+    await turnsEnded(page, 1);
+    const answer = words('assistant')[0] ?? '';
+    expect(answer).toContain('open');
+    expect(await page.evaluate(() => window.seen.turns[0]?.outcome)).toBe('answered');
+
+    const heard = await heardAt24k(page);
+    const expected = await voiceOf(answer);
+    const hearing = follow(heard, expected, RATE_HZ);
+    expect(hearing, 'the answer is in the recording').toBeDefined();
+    expect(hearing!.gapMs).toBeLessThanOrEqual(60);
+    expect(hearing!.heardMs).toBeGreaterThan((expected.length / RATE_HZ) * 1000 - 300);
+
+    expect(words('user')).toEqual(['What are your opening hours?']);
+    const audio = await fetch(`${emulator.url.replace('/v1', '')}/emulator/sessions/latest/audio`);
+    const bytes = await audio.arrayBuffer();
+    const received = toFloat(new Int16Array(bytes.slice(0, bytes.byteLength - (bytes.byteLength % 2))));
+    const spoken = follow(received, toFloat(question), RATE_HZ);
+    expect(spoken, 'the question is in what the model received').toBeDefined();
+    expect(spoken!.gapMs).toBeLessThanOrEqual(5);
+
+    const transcript = await page.evaluate(() =>
+      document.querySelector('voice-jib-jab')!.transcript.map(({ role, text }) => ({ role, text })),
+    );
+    expect(transcript).toEqual([
+      { role: 'user', text: 'What are your opening hours?' },
+      { role: 'agent', text: answer },
+    ]);
+  });
+
+  it('falls silent when interrupted, says nothing of the killed answer afterwards, and remembers what was heard', async () => {
+    const page = await call(
+      concat(
+        silence(1200),
+        await speech('Tell me a long story'),
+        silence(6500),
+        await speech('What is two plus three?'),
+        silence(12_000),
+      ),
+    );
+    await turnsEnded(page, 2);
+    expect(await page.evaluate(() => window.seen.turns.map(({ outcome }) => outcome))).toEqual([
+      'superseded',
+      'answered',
+    ]);
+    const heard = await heardAt24k(page);
+    const story = await voiceOf(
+      'Once upon a time there was a lighthouse keeper who lived alone on a small island. Every evening she climbed two hundred steps, lit the great lamp, and wrote down the name of each ship that went by. One winter the fog came in and stayed for seven days.',
+    );
+    const hearing = follow(heard, story, RATE_HZ);
+    expect(hearing).toBeDefined();
+    expect(hearing!.gapMs).toBeLessThanOrEqual(60);
+
+    // The truncation, against the samples that reached the output.
+    const cutMs = itemsOf('assistant')[0]?.truncated_at_ms ?? Number.NaN;
+    const end = silentFrom(heard, RATE_HZ, hearing!.startsAt + RATE_HZ, 400);
+    const heardMs = ((end - hearing!.startsAt) * 1000) / RATE_HZ;
+    expect(Math.abs(cutMs - heardMs)).toBeLessThanOrEqual(20 + 5);
+
+    // After the silence comes the new answer, and no part of the old one.
+    const answer = await voiceOf(words('assistant').at(-1) ?? '');
+    const after = heard.subarray(end);
+    expect(follow(after, answer, RATE_HZ)?.heardMs ?? 0).toBeGreaterThan(400);
+    const coarse = (samples: Float32Array) => resampleTo(samples, RATE_HZ, COARSE_HZ);
+    const killed = coarse(story.subarray(Math.round((heardMs / 1000) * RATE_HZ) + RATE_HZ / 10));
+    for (let at = 0; at + COARSE_HZ < Math.min(killed.length, COARSE_HZ * 4); at += COARSE_HZ) {
+      expect(locate(coarse(after), killed.subarray(at, at + COARSE_HZ)).likeness).toBeLessThan(0.4);
+    }
+  });
+});
