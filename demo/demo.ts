@@ -123,7 +123,10 @@ assistant.addEventListener('interrupt', ({ by, heardMs, recovered }) => {
   note('interrupt', `${recovered ? 'recovered' : `by ${by}`}, heard ${Math.round(heardMs)} ms`);
 });
 assistant.addEventListener('transcript', ({ entry }) => {
-  if (entry.final) note('transcript', `${entry.role === 'user' ? 'you' : 'agent'}: ${entry.text}`);
+  if (!entry.final) return;
+  const said = entry.words.filter(({ state }) => state !== 'cut').map(({ text }) => text);
+  const isCut = said.length < entry.words.length;
+  note('transcript', `${entry.role === 'user' ? 'you' : 'agent'}: ${said.join('').trim()}${isCut ? ' … cut off' : ''}`);
 });
 assistant.addEventListener('toolcall', ({ name, args }) => note('toolcall', `${name} ${JSON.stringify(args)}`));
 assistant.addEventListener('reconnecting', ({ attempt }) => note('reconnecting', `attempt ${attempt}`));

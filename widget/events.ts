@@ -4,7 +4,7 @@
  */
 import type { CallEvent } from './call/call.ts';
 import type { EndReason } from './call/call-controller.ts';
-import type { Happening, LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
+import type { Happening, InterruptedBy, LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import type { CallError } from './errors.ts';
 
@@ -95,11 +95,11 @@ export class WordHeardEvent extends Event {
 
 /** The agent was stopped, or (`recovered`) only paused by a sound that was no interruption. */
 export class InterruptEvent extends Event {
-  readonly by: 'speech' | 'text' | 'relay';
+  readonly by: InterruptedBy;
   /** Of the interrupted item, in milliseconds. */
   readonly heardMs: number;
   readonly recovered: boolean;
-  constructor(by: 'speech' | 'text' | 'relay', heardMs: number, recovered: boolean) {
+  constructor(by: InterruptedBy, heardMs: number, recovered: boolean) {
     super('interrupt');
     this.by = by;
     this.heardMs = heardMs;

@@ -19,7 +19,7 @@ export { CallError, ERROR_CODES, type ErrorCode, type Recovery } from './errors.
 export * from './events.ts';
 export type { Call, CallConfig, CallEvent, CallRequest, CallStats, OpenCall } from './call/call.ts';
 export type { TranscriptEntry, TranscriptWord, WordState } from './call/transcript.ts';
-export type { LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
+export type { InterruptedBy, LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
 export type { SupportVerdict } from './call/support.ts';
 export type { ToolContext, ToolDefinition, ToolHandler } from './call/tools.ts';
 export type { Labels } from './labels/labels.ts';

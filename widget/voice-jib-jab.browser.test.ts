@@ -334,6 +334,17 @@ describe('the words', () => {
     expect(text('.line:not(.current) .said')).to.equal('When are you open?');
   });
 
+  it('run a little ahead of the voice, not a page', async () => {
+    const { script, live, text, settled } = await place();
+    await live();
+    const item = script.agentSays('word '.repeat(60), { turn: 't1', heardMs: 10, totalMs: 30_000 });
+    await settled();
+    expect(text('.current .said')?.split(' ').length).to.be.below(20);
+    script.happens({ type: 'item.truncated', item, heardMs: 0 });
+    await settled();
+    expect(text('.current .said')).to.match(/word …?$|word…$/);
+  });
+
   it('can be hidden and shown', async () => {
     const { element, script, live, find, press, settled } = await place();
     await live();

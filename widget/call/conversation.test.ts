@@ -72,7 +72,7 @@ describe('the phase', () => {
       ended('t1', 'answered'),
     );
     const phases = happened.flatMap((one) => (one.type === 'phase' ? [one.phase] : []));
-    expect(phases).toEqual(['listening', 'thinking', 'speaking', 'thinking', 'listening']);
+    expect(phases).toEqual(['listening', 'thinking', 'speaking', 'listening']);
   });
 
   it('is held from the local pause to the relay’s word', () => {
@@ -84,13 +84,22 @@ describe('the phase', () => {
     expect(happened).toContainEqual({ type: 'interrupt', by: 'speech', heardMs: 0, recovered: true, item: null });
   });
 
+  it('goes back to thinking after a reflex, and after a function that the model called', () => {
+    const { conversation, feed } = live(turn('t1'), owner('none', 'A', 'reflex'), owner('A', 'none', 'clip_ended'));
+    expect(conversation.phase).toBe('thinking');
+    feed(item('i1'), owner('none', 'B', 'b_audible'), owner('B', 'none', 'drained'));
+    expect(conversation.phase).toBe('listening');
+    feed({ type: 'state.changed', state: 'B_RESPONDING', cause: 'tool', t: 1 });
+    expect(conversation.phase).toBe('thinking');
+  });
+
   it('is held by the relay’s pause only while somebody is heard', () => {
     const { conversation, feed } = live({ type: 'gate.pause', epoch: 1 });
     expect(conversation.phase).toBe('listening');
     feed(owner('none', 'B', 'b_audible'), { type: 'gate.pause', epoch: 1 });
     expect(conversation.phase).toBe('held');
     feed({ type: 'gate.close', epoch: 2, rampMs: 10 });
-    expect(conversation.phase).toBe('speaking');
+    expect(conversation.phase).toBe('listening');
   });
 
   it('is listening while the user speaks, even before an answer', () => {
@@ -168,10 +177,11 @@ describe('the words', () => {
   });
 
   it('that were typed are shown at once and once', () => {
-    const { conversation, feed } = live();
+    const { conversation, feed, happened } = live();
     conversation.typed('Hello');
     feed(said('u1', 'user', 'Hello'));
     expect(conversation.entries.map(({ id, text: words }) => [id, words])).toEqual([['u1', 'Hello']]);
+    expect(happened.filter(({ type }) => type === 'transcript')).toEqual([]);
   });
 
   it('are all heard when the turn was answered, whatever the estimate said', () => {
@@ -230,6 +240,13 @@ describe('a turn', () => {
       outcome: 'superseded',
       metrics: { ttfaMs: 3, firstSentMs: { B: 400 }, heardMs: 700 },
     });
+  });
+
+  it('that the page interrupts is an interruption by a button', () => {
+    const { feed, happened } = live(turn('t1'), item('i1'), owner('none', 'B', 'b_audible'));
+    feed({ type: 'sent', message: { type: 'user.interrupt' } }, { type: 'gate.close', epoch: 2, rampMs: 10 });
+    feed(owner('B', 'none', 'interrupt'));
+    expect(happened.at(-1)).toMatchObject({ type: 'interrupt', by: 'button' });
   });
 
   it.each([

@@ -8,6 +8,9 @@ import { Line, MS_PER_CHARACTER, type TranscriptEntry } from './transcript.ts';
 export type Phase = 'idle' | 'listening' | 'thinking' | 'speaking' | 'held';
 export type LaneOwner = 'none' | 'A' | 'B' | 'C';
 
+/** The user's voice, what they typed, a button (or the page), or the relay's policy. */
+export type InterruptedBy = 'speech' | 'text' | 'button' | 'relay';
+
 export interface TurnMetrics {
   /** From the turn's start on this page to its first audible sound, in milliseconds; null when nothing was said. */
   ttfaMs: number | null;
@@ -24,7 +27,7 @@ export type Happening =
   | { type: 'turn-end'; turn: string; outcome: string; metrics: TurnMetrics }
   | { type: 'transcript'; entry: TranscriptEntry }
   | { type: 'word-heard'; entry: TranscriptEntry; index: number }
-  | { type: 'interrupt'; by: 'speech' | 'text' | 'relay'; heardMs: number; recovered: boolean; item: string | null }
+  | { type: 'interrupt'; by: InterruptedBy; heardMs: number; recovered: boolean; item: string | null }
   | { type: 'lane'; from: LaneOwner; to: LaneOwner; cause: string; t: number };
 
 interface Item {
@@ -44,6 +47,8 @@ export class Conversation {
   #isUserSpeaking = false;
   #relayThinks = false;
   #isSoundless = false;
+  /** The page asked for the interruption that is about to be told. */
+  #isButton = false;
   #turn: string | null = null;
   #turnAtMs = 0;
   #ttfaMs: number | null = null;
@@ -135,7 +140,13 @@ export class Conversation {
         this.#isHeld = false;
         break;
       case 'gate.close':
+        // Who was cut off and why follows; that nobody is heard any more is true already.
+        this.#owner = 'none';
         this.#isHeld = false;
+        this.#openTurn = null;
+        break;
+      case 'sent':
+        if (event.message.type === 'user.interrupt') this.#isButton = true;
         break;
       case 'gate.open':
         this.#sounds(event.lane, nowMs);
@@ -174,8 +185,10 @@ export class Conversation {
       case 'transcript.delta':
       case 'transcript.done': {
         const line = this.#lineOf(event.item, event.role, event.text);
+        const isKnown = line.entry.final && line.entry.text === event.text;
         if (event.type === 'transcript.delta') line.append(event.text);
         else line.finish(event.text);
+        if (isKnown) break;
         if (line.entry.text !== '') this.#happened.push({ type: 'transcript', entry: line.entry });
         else this.#remove(event.item);
         break;
@@ -222,6 +235,8 @@ export class Conversation {
     this.#owner = lane;
     this.#isHeld = false;
     if (this.#openTurn !== null && this.#ttfaMs === null) this.#ttfaMs = nowMs - this.#turnAtMs;
+    // After a reflex it goes on thinking; after the answer only if the relay says so.
+    if (lane !== 'A') this.#openTurn = null;
   }
 
   #quiet(): void {
@@ -230,7 +245,9 @@ export class Conversation {
     this.#playing = null;
   }
 
-  #interrupted(by: 'speech' | 'text' | 'relay', recovered: boolean): void {
+  #interrupted(cause: InterruptedBy, recovered: boolean): void {
+    const by = this.#isButton && cause === 'speech' ? 'button' : cause;
+    this.#isButton = false;
     const heardMs = this.#playing === null ? 0 : (this.#find(this.#playing)?.entry.heardMs ?? 0);
     this.#happened.push({ type: 'interrupt', by, heardMs, recovered, item: this.#playing });
   }

@@ -26,15 +26,24 @@ export function words(face: Face): TemplateResult {
 
 /** Heard words that stay before the newest one where there is room for one row. */
 const ROW_WORDS = 4;
+/** Words ahead of the voice: enough to read along, not a page to wait for. */
+const AHEAD_WORDS = 14;
+/** Of what was cut off, enough to see that it was. */
+const CUT_WORDS = 6;
 
 function line(entry: TranscriptEntry, isCurrent: boolean, { variant, labels, name }: Face): TemplateResult {
   const { role } = entry;
-  const heard = entry.words.findLastIndex(({ state }) => state === 'heard');
+  const heard = entry.words.findLastIndex(({ state }) => state === 'heard') + 1;
   const first = variant === 'bar' && role === 'agent' ? Math.max(0, heard - ROW_WORDS) : 0;
+  const isCut = entry.words.at(-1)?.state === 'cut';
+  const shown = entry.words.slice(first, heard + (isCut ? CUT_WORDS : AHEAD_WORDS));
+  const isMore = first + shown.length < entry.words.length;
   return html`
     <p class="line ${isCurrent ? 'current' : ''}" part="message message-${role}" data-role=${role} dir="auto">
       <span class="who">${role === 'user' ? labels.you : name}</span>
-      <span class="said">${runs(entry.words.slice(first)).map(({ state, text }) => run(state, text, labels))}</span>
+      <span class="said"
+        >${runs(shown).map(({ state, text }) => run(state, text, labels))}${isMore ? html`<span class="unheard">…</span>` : nothing}</span
+      >
     </p>
   `;
 }
