@@ -111,6 +111,7 @@ describe('what is not speech', () => {
       expect(onsets(changes).length).toBeGreaterThanOrEqual(1);
       expect(onsets(changes).length).toBeLessThanOrEqual(2);
       expect(onsets(changes.filter(({ atMs }) => atMs > 2500 && atMs < 22_000))).toEqual([]);
+      for (const { is, atMs } of changes.slice(0, -1)) if (is === 'offset') expect(atMs).toBeLessThan(8000);
     }
   });
 

@@ -23,6 +23,8 @@ const LEAST_DB = -58;
 const FLOOR_LIMITS_DB = [-75, -30] as const;
 /** Silence this long ends an utterance. */
 const HANGOVER_FRAMES = 30;
+/** Nobody speaks this long without a vowel: it is a noise that began, and is learnt as one. */
+const UNVOICED_FRAMES = 100;
 /** Frames after the microphone opens in which the floor is learnt and nothing is decided. */
 const PRIMING_FRAMES = 10;
 /** A match above this is voice. */
@@ -58,6 +60,7 @@ export class OnsetDetector {
   /** One bit a frame, the newest lowest. */
   #loud = 0;
   #voiced = 0;
+  #unvoiced = 0;
   #rise = 0;
   #gap = 0;
   #isSpeaking = false;
@@ -118,6 +121,7 @@ export class OnsetDetector {
     const isVoiced = isLoud && this.#voicing.strength() > VOICED;
     this.#loud = ((this.#loud << 1) | Number(isLoud)) & 0xff;
     this.#voiced = ((this.#voiced << 1) | Number(isVoiced)) & 0xff;
+    this.#unvoiced = isVoiced ? 0 : this.#unvoiced + 1;
     this.#follow(db, isLoud);
     const change = this.#isSpeaking ? this.#listen(db > threshold - 4) : this.#judge(db, echo);
     if (change === 'onset' && hasPlayback && played !== null && this.#isCopy(db, playbackDb, played)) return null;
@@ -199,7 +203,7 @@ export class OnsetDetector {
   #learn(db: number, playbackDb: number, hasPlayback: boolean): void {
     const difference = db - this.#floor;
     if (difference < 0) this.#floor += 0.2 * difference;
-    else if (this.#isSpeaking) this.#floor += 0.002 * difference;
+    else if (this.#isSpeaking) this.#floor += (this.#unvoiced > UNVOICED_FRAMES ? 0.02 : 0.002) * difference;
     else if (!hasPlayback) this.#floor += (this.#loud === 0 ? 0.03 : 0.008) * difference;
     this.#limitFloor();
     if (playbackDb < LOUD_PLAYBACK_DB || this.#isSpeaking) return;
