@@ -1,6 +1,7 @@
 /** The server on real sockets: who gets in, what ends a connection, and the routes beside it. */
 import { once } from 'node:events';
 import { writeFile, mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -84,6 +85,20 @@ describe('who gets in', () => {
     const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/other?model=gpt-realtime`);
     const [error] = (await once(socket, 'error')) as [Error];
     expect(error.message).toContain('404');
+  });
+
+  it.each(['//', '*', '/%'])('not by the target %s, which harms nobody', async (target) => {
+    const { port, origin } = await start();
+    const socket = connect(port, '127.0.0.1');
+    const key = Buffer.alloc(16).toString('base64');
+    socket.write(
+      `GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+        `sec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\n\r\n`,
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 40[04] /);
+    socket.destroy();
+    expect((await fetch(origin)).status).toBe(200);
   });
 
   it('with a dated model', async () => {

@@ -9,7 +9,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { systemClock, type Clock } from '../clock.ts';
 import { createEar } from './ear/ear.ts';
 import { FaultKnobs } from './faults.ts';
-import { answerHttp } from './http-routes.ts';
+import { answerHttp, targetOf } from './http-routes.ts';
 import { FATAL, ProtocolError, errorEvent, isKnownModel, newId } from './protocol.ts';
 import { RealtimeSession, type SessionReport } from './realtime-session.ts';
 import { OWN_RULES, readRules } from './rules.ts';
@@ -92,7 +92,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     socket.on('error', () => socket.terminate());
     const key = keyOf(request);
     const secret = secrets.sessionOf(key)?.['model'];
-    const model = new URL(request.url ?? '/', 'http://emulator').searchParams.get('model') ?? secret;
+    const model = targetOf(request).searchParams.get('model') ?? secret;
     if (!secrets.isAccepted(key)) {
       refuse(socket, 'invalid_api_key');
       return;
@@ -136,7 +136,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 
   http.on('upgrade', (request, stream: Duplex, head) => {
     stream.on('error', () => stream.destroy());
-    if (new URL(request.url ?? '/', 'http://emulator').pathname !== '/v1/realtime') {
+    if (targetOf(request).pathname !== '/v1/realtime') {
       stream.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       return;
     }

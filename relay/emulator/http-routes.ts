@@ -34,10 +34,16 @@ class HttpError extends Error {
   }
 }
 
+/** What a request asks for; a target that is no URL is taken for nothing that is here. */
+export function targetOf({ url = '/' }: IncomingMessage): URL {
+  const target = `http://emulator${url}`;
+  return new URL(URL.canParse(target) ? target : 'http://emulator/none');
+}
+
 /** Answers one request. Never rejects. */
 export async function answerHttp(request: IncomingMessage, response: ServerResponse, deps: RouteDeps): Promise<void> {
   try {
-    const { pathname } = new URL(request.url ?? '/', 'http://emulator');
+    const { pathname } = targetOf(request);
     const answer = await route(`${request.method ?? 'GET'} ${pathname}`, request, deps);
     if (answer instanceof Buffer) {
       response

@@ -189,6 +189,7 @@ const partialSession = check.fields({
       transcription: check.nullable(
         check.fields({
           model: check.string,
+          delay: check.oneOf('minimal', 'low', 'medium', 'high', 'xhigh'),
           language: check.nullable(check.string),
           prompt: check.nullable(check.string),
         }),
