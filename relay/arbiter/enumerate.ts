@@ -37,18 +37,24 @@ export interface Enumerated {
 interface Node {
   state: State;
   history: History;
-  /** For the way back, when something is broken. */
-  from: Node | null;
+  trail: Trail | null;
+}
+
+/** The way back, for when something is broken. */
+interface Trail {
+  from: Trail | null;
   by: string;
 }
 
 /**
  * @param options.depth - how many events deep.
+ * @param options.losses - also what is lost and found: provider, widget, device, errors, tools.
  * @param options.config - knobs instead of {@link GRID}.
  * @param options.progress - told a line for each level.
  */
 export function enumerate(options: {
   depth: number;
+  losses?: boolean;
   config?: Partial<ArbiterConfig>;
   progress?: (line: string) => void;
 }): Enumerated {
@@ -61,16 +67,18 @@ export function enumerate(options: {
   while (level.length > 0 && depth < options.depth && broken.size < MOST_BROKEN) {
     const next: Node[] = [];
     for (const node of level) {
-      for (const event of alphabet(node.state)) {
+      for (const event of alphabet(node.state, options.losses)) {
         steps += 1;
         const result = follow(node, event, config);
+        if (result === null) continue;
         for (const problem of result.broken) {
-          if (!broken.has(problem)) broken.set(problem, `${problem}, after ${pathTo(result.node)}`);
+          if (!broken.has(problem)) broken.set(problem, `${problem}, after ${pathTo(result.node.trail)}`);
         }
         const key = keyOf(result.node);
         if (seen.has(key)) continue;
         seen.add(key);
-        next.push(result.node);
+        // Everything is stale after the end: nothing new comes of it.
+        if (!result.node.state.ended) next.push(result.node);
       }
     }
     if (next.length > 0) depth += 1;
@@ -95,21 +103,23 @@ function start(config: ArbiterConfig): Node {
     { t: 0, type: 'provider.up', generation: 1 },
   ];
   for (const event of [...events, ...clips]) ({ state } = step(state, event, config));
-  return { state: relative(state, 0), history: noHistory, from: null, by: '' };
+  return { state: relative(state, 0), history: noHistory, trail: null };
 }
 
-function follow(node: Node, event: ArbiterEvent, config: ArbiterConfig): { node: Node; broken: string[] } {
+/** One event further; null when it is stale and rightly changes nothing. */
+function follow(node: Node, event: ArbiterEvent, config: ArbiterConfig) {
   const { state: after, effects } = step(node.state, event, config);
+  if (after === node.state && effects.length === 1 && effects[0]?.type === 'stale') return null;
   const { history, broken } = observe(node.history, { before: node.state, event, effects, after, config });
   const { t, type, ...fields } = event;
   const words: unknown[] = Object.values(fields);
   const by = [type, ...words, ...(t > 0 ? [`+${t}`] : [])].join(' ');
-  return { node: { state: relative(after, t), history, from: node, by }, broken };
+  return { node: { state: relative(after, t), history, trail: { from: node.trail, by } }, broken };
 }
 
-function pathTo(node: Node): string {
+function pathTo(trail: Trail): string {
   const words: string[] = [];
-  for (let at = node; at.from !== null; at = at.from) words.unshift(at.by);
+  for (let at: Trail | null = trail; at !== null; at = at.from) words.unshift(at.by);
   return words.join(', ');
 }
 
@@ -119,22 +129,35 @@ const seenIn = (list: readonly string[], id: string) => list.includes(id);
  * What may happen next. The second of a kind appears only after the first, because which of two
  * equal ids comes first makes no difference.
  */
-export function alphabet(state: State): ArbiterEvent[] {
+export function alphabet(state: State, losses = false): ArbiterEvent[] {
   if (state.ended) return [{ t: 0, type: 'user.onset', utterance: 'u1', source: 'widget' }];
-  const at = { t: 0 };
   const events: ArbiterEvent[] = [
     ...ofUser(state),
     ...ofProvider(state),
-    { ...at, type: 'playout.drained', epoch: state.epoch },
-    { ...at, type: 'clip.ended', epoch: state.epoch },
-    state.widget.is === 'up' ? { ...at, type: 'widget.down' } : { ...at, type: 'widget.up' },
-    { ...at, type: 'widget.up', epoch: state.epoch + 1 },
-    state.device.is === 'audible' ? { ...at, type: 'device.suspended' } : { ...at, type: 'device.resumed' },
-    { ...at, type: 'session.ended' },
+    { t: 0, type: 'playout.drained', epoch: state.epoch },
+    { t: 0, type: 'clip.ended', epoch: state.epoch },
+    { t: 0, type: 'session.ended' },
   ];
+  if (losses) events.push(...ofLosses(state));
   const next = nextDeadline(state);
   if (next !== undefined) events.push({ t: Math.max(0, next), type: 'tick' });
   return events;
+}
+
+function ofLosses({ epoch, widget, device, provider }: State): ArbiterEvent[] {
+  const { generation } = provider;
+  return [
+    widget.is === 'up' ? { t: 0, type: 'widget.down' } : { t: 0, type: 'widget.up' },
+    { t: 0, type: 'widget.up', epoch: epoch + 1 },
+    device.is === 'audible' ? { t: 0, type: 'device.suspended' } : { t: 0, type: 'device.resumed' },
+    provider.is === 'up'
+      ? { t: 0, type: 'provider.down', generation }
+      : { t: 0, type: 'provider.up', generation: generation + 1 },
+    { t: 0, type: 'response.error', code: 'rate_limit_exceeded' },
+    { t: 0, type: 'response.error', code: 'conversation_already_has_active_response' },
+    { t: 0, type: 'tool.started', call: 'c1' },
+    { t: 0, type: 'tool.ended', call: 'c1' },
+  ];
 }
 
 function ofUser(state: State): ArbiterEvent[] {
@@ -160,20 +183,10 @@ function ofUser(state: State): ArbiterEvent[] {
 }
 
 function ofProvider(state: State): ArbiterEvent[] {
-  const { response: slot, past, responses, provider } = state;
+  const { response: slot, past, responses } = state;
   const known = responses.r1 !== undefined || seenIn(past.responses, 'r1');
   const turn = slot.is === 'requested' ? slot.turn : 't1';
-  const { generation } = provider;
-  return [
-    ...(known ? ['r1', 'r2'] : ['r1']).flatMap((response) => ofResponse(state, response, turn)),
-    { t: 0, type: 'response.error', code: 'rate_limit_exceeded' },
-    { t: 0, type: 'response.error', code: 'conversation_already_has_active_response' },
-    { t: 0, type: 'tool.started', call: 'c1' },
-    { t: 0, type: 'tool.ended', call: 'c1' },
-    provider.is === 'up'
-      ? { t: 0, type: 'provider.down', generation }
-      : { t: 0, type: 'provider.up', generation: generation + 1 },
-  ];
+  return (known ? ['r1', 'r2'] : ['r1']).flatMap((response) => ofResponse(state, response, turn));
 }
 
 function ofResponse(state: State, response: string, turn: string): ArbiterEvent[] {
@@ -229,6 +242,7 @@ function relative(state: State, now: number): State {
 
 /** Two numbers that stand for a node: with millions of them the texts themselves would not fit. */
 function keyOf({ state, history }: Node): string {
+  if (state.ended) return 'ended';
   const { deadlines, speaking, responses, policy, ...rest } = state;
   const text = JSON.stringify([rest, sorted(deadlines), sorted(speaking), sorted(responses), sorted(policy), history]);
   let [high, low] = [0xdeadbeef, 0x41c6ce57];

@@ -42,8 +42,8 @@ const ORDER: readonly Effect['type'][] = [
   ...(['clip.play', 'response.create', 'metric', 'stale'] as const),
 ];
 
-/** Characters of a state as JSON that it never exceeds. */
-const MOST_STATE = 40_000;
+/** Entries that any list or map of a state may have. */
+const MOST_ENTRIES = 100;
 
 type Of<T extends Effect['type']> = Extract<Effect, { type: T }>;
 const only = <T extends Effect['type']>(effects: readonly Effect[], type: T): Of<T>[] =>
@@ -272,7 +272,13 @@ function deadNeverHeard({ before, effects }: Observation): string | undefined {
 }
 
 function bounded({ after }: Observation): string | undefined {
-  return JSON.stringify(after).length <= MOST_STATE ? undefined : 'the state grows';
+  const grown = [after, after.past].flatMap((part) =>
+    Object.entries(part).filter(
+      ([, value]: [string, unknown]) =>
+        typeof value === 'object' && value !== null && Object.keys(value).length > MOST_ENTRIES,
+    ),
+  );
+  return grown.length === 0 ? undefined : `${grown.map(([name]) => name).join()} grows`;
 }
 
 /** By the number that each has in the arbiter's document. */
