@@ -1,0 +1,267 @@
+/**
+ * Sessions for property tests. `anyEvents` is noise: every event, small pools of ids, no sense.
+ * `converse` is a conversation: a user, a provider, a policy and a widget that answer the effects,
+ * over a network that loses, doubles, delays and reorders what they say.
+ */
+import fc from 'fast-check';
+import { initialState, nextDeadline, type State } from '../state.ts';
+import { step } from '../step.ts';
+import { DEFAULT_CONFIG, type ArbiterConfig, type ArbiterEvent, type Effect } from '../vocabulary.ts';
+
+export interface Observed {
+  before: State;
+  event: ArbiterEvent;
+  effects: Effect[];
+  after: State;
+}
+
+type Untimed = ArbiterEvent extends infer E ? (E extends ArbiterEvent ? Omit<E, 't'> : never) : never;
+
+const id = (kind: string) => fc.constantFrom(`${kind}1`, `${kind}2`, `${kind}3`);
+/** Fields that the vocabulary lets an event leave out. */
+const OPTIONAL = new Set(['level', 'utterances', 'question', 'affirmative']);
+const event = (type: ArbiterEvent['type'], fields: Record<string, fc.Arbitrary<unknown>> = {}) =>
+  fc.record(
+    { type: fc.constant(type), ...fields },
+    { requiredKeys: ['type', ...Object.keys(fields).filter((name) => !OPTIONAL.has(name))] },
+  );
+const ms = fc.constantFrom(0, 20, 100, 500, 2000);
+const epoch = fc.constantFrom(1, 1, 1, 2, 2, 3, 4);
+
+const untimed: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 8, arbitrary: event('tick') },
+  { weight: 1, arbitrary: event('session.started') },
+  {
+    weight: 5,
+    arbitrary: event('user.onset', {
+      utterance: id('u'),
+      source: fc.constantFrom('widget', 'provider'),
+      level: fc.constantFrom(-60, -20),
+    }),
+  },
+  { weight: 5, arbitrary: event('user.offset', { utterance: id('u') }) },
+  {
+    weight: 4,
+    arbitrary: event('user.verdict', {
+      utterance: id('u'),
+      verdict: fc.constantFrom('interrupt', 'backchannel', 'noise'),
+    }),
+  },
+  { weight: 2, arbitrary: event('user.text', { turn: id('t') }) },
+  {
+    weight: 5,
+    arbitrary: event('turn.committed', {
+      turn: id('t'),
+      item: id('x'),
+      utterances: fc.subarray(['u1', 'u2', 'u3']),
+    }),
+  },
+  { weight: 2, arbitrary: event('turn.dropped', { turn: id('t'), utterances: fc.subarray(['u1', 'u2']) }) },
+  { weight: 6, arbitrary: event('response.created', { response: id('r'), turn: id('t') }) },
+  { weight: 2, arbitrary: event('response.text', { response: id('r') }) },
+  {
+    weight: 9,
+    arbitrary: event('response.audio', { response: id('r'), item: id('i'), ms, audible: fc.boolean() }),
+  },
+  { weight: 3, arbitrary: event('response.generated', { response: id('r'), question: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: event('response.done', {
+      response: id('r'),
+      status: fc.constantFrom('completed', 'completed', 'cancelled', 'incomplete', 'failed'),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: event('response.error', {
+      code: fc.constantFrom('response_cancel_not_active', 'conversation_already_has_active_response', 'server_error'),
+      response: id('r'),
+    }),
+  },
+  { weight: 1, arbitrary: event('response.error', { code: fc.constantFrom('rate_limit_exceeded') }) },
+  {
+    weight: 4,
+    arbitrary: event('playout', {
+      epoch,
+      item: id('i'),
+      playedMs: fc.constantFrom(0, 10.5, 400, 1999.9, 5000, -1, Number.NaN),
+    }),
+  },
+  { weight: 4, arbitrary: event('playout.drained', { epoch }) },
+  {
+    weight: 3,
+    arbitrary: event('clip.ready', {
+      kind: fc.constantFrom('reflex', 'refusal', 'fallback', 'idle'),
+      clip: id('c'),
+      ms: fc.constantFrom(300, 700),
+      affirmative: fc.boolean(),
+    }),
+  },
+  { weight: 3, arbitrary: event('clip.ended', { epoch }) },
+  { weight: 5, arbitrary: event('policy.cleared', { response: id('r'), upToMs: ms }) },
+  { weight: 2, arbitrary: event('policy.blocked', { response: id('r'), reason: fc.constant('topic') }) },
+  { weight: 2, arbitrary: event('tool.started', { call: id('k') }) },
+  { weight: 2, arbitrary: event('tool.ended', { call: id('k') }) },
+  { weight: 2, arbitrary: event('provider.down', { generation: fc.nat(3) }) },
+  { weight: 4, arbitrary: event('provider.up', { generation: fc.nat(4) }) },
+  { weight: 1, arbitrary: event('widget.down') },
+  { weight: 1, arbitrary: event('widget.up', { epoch }) },
+  { weight: 1, arbitrary: event('device.suspended') },
+  { weight: 1, arbitrary: event('device.resumed') },
+);
+
+const between = fc.constantFrom(0, 0, 1, 5, 20, 100, 130, 400, 500, 1000, 5000);
+
+/** Any events in any order, with time going on. */
+export const anyEvents: fc.Arbitrary<ArbiterEvent[]> = fc
+  .array(fc.tuple(between, untimed), { maxLength: 60 })
+  .map((list) => {
+    let t = 0;
+    return list.map(([after, one]) => ({ t: (t += after), ...(one as Untimed) }) as ArbiterEvent);
+  });
+
+export const anyConfig: fc.Arbitrary<ArbiterConfig> = fc
+  .record({
+    LANE_A_ENABLED: fc.boolean(),
+    MIN_DELAY_BEFORE_REFLEX_MS: fc.constantFrom(0, 100),
+    PREEMPT_THRESHOLD_MS: fc.constantFrom(0, 300),
+    RESUMES_PER_RESPONSE: fc.constantFrom(0, 1, 2),
+    POLICY_MODE: fc.constantFrom('strict' as const, 'lenient' as const),
+    POLICY_ON_TIMEOUT: fc.constantFrom('closed' as const, 'open' as const),
+    REFUSAL_UNINTERRUPTIBLE: fc.boolean(),
+    ON_PROVIDER_LOSS: fc.constantFrom('drain' as const, 'stop' as const),
+    IDLE_PROMPT_MS: fc.constantFrom(0, 2000),
+  })
+  .map((knobs) => ({ ...DEFAULT_CONFIG, ...knobs }));
+
+/** Runs events from the start; each step is shown. */
+export function play(events: readonly ArbiterEvent[], config: ArbiterConfig, each: (seen: Observed) => void): State {
+  let state = initialState(config);
+  for (const one of events) state = move(state, one, config, each);
+  return state;
+}
+
+export function move(state: State, one: ArbiterEvent, config: ArbiterConfig, each: (seen: Observed) => void): State {
+  const { state: after, effects } = step(state, one, config);
+  each({ before: state, event: one, effects, after });
+  return after;
+}
+
+/** Nothing but time passes from here on. */
+export function wait(
+  state: State,
+  now: number,
+  config: ArbiterConfig,
+  each: (seen: Observed) => void,
+  mostTicks = 100,
+): { state: State; t: number } {
+  let t = now;
+  for (let ticks = 0; ticks < mostTicks; ticks++) {
+    const next = nextDeadline(state);
+    if (next === undefined) break;
+    t = Math.max(t, next);
+    state = move(state, { t, type: 'tick' }, config, each);
+  }
+  return { state, t };
+}
+
+/** What a session is decided by: one number for each thing that chance decides. */
+export const chances = fc.array(fc.nat(999), { minLength: 40, maxLength: 400 });
+
+/**
+ * A conversation. Chance says what people do and how the network treats what is sent; without
+ * faults (`trouble` 0) everything arrives once and in order.
+ */
+export function converse(tape: readonly number[], config: ArbiterConfig, trouble: number): ArbiterEvent[] {
+  const outbox: ArbiterEvent[] = [];
+  const sent: ArbiterEvent[] = [];
+  let state = initialState(config);
+  let [next, now, count] = [0, 0, 0];
+  const chance = (most: number) => (tape[next++ % tape.length] ?? 0) % most;
+  const send = (afterMs: number, one: Untimed) => {
+    const copies = chance(100) < trouble ? chance(3) : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      const late = chance(100) < trouble ? chance(3000) : 0;
+      outbox.push({ t: now + afterMs + late, ...one } as ArbiterEvent);
+    }
+  };
+  const hear = (effect: Effect) => {
+    if (effect.type === 'response.create') answer(effect.turn);
+    if (effect.type === 'response.cancel') {
+      send(50, { type: 'response.done', response: effect.response, status: 'cancelled' });
+    }
+    if (effect.type === 'clip.play') send(400, { type: 'clip.ended', epoch: effect.epoch, clip: effect.clip });
+    if (effect.type === 'lane.admit') {
+      const item = `i${effect.response.slice(1)}`;
+      send(200, { type: 'playout', epoch: effect.epoch, item, playedMs: 180 });
+      send(700, { type: 'playout.drained', epoch: effect.epoch });
+    }
+  };
+  const answer = (turn: string) => {
+    count += 1;
+    const response = `r${count}`;
+    const item = `i${count}`;
+    const at = chance(300);
+    send(at, { type: 'response.created', response, turn });
+    if (chance(6) === 0) {
+      send(at + 10, { type: 'tool.started', call: `k${count}` });
+      send(at + 400, { type: 'tool.ended', call: `k${count}` });
+    } else {
+      send(at + 20, { type: 'response.text', response });
+      if (chance(8) === 0) send(at + chance(300), { type: 'policy.blocked', response, reason: 'topic' });
+      else if (chance(8) > 0) send(at + chance(200), { type: 'policy.cleared', response, upToMs: 600 });
+      send(at + 60, { type: 'response.audio', response, item, ms: 100, audible: false });
+      send(at + 90, { type: 'response.audio', response, item, ms: 500, audible: true });
+    }
+    send(at + 100, { type: 'response.generated', response, question: chance(3) === 0 });
+    send(at + 110, { type: 'response.done', response, status: chance(8) === 0 ? 'failed' : 'completed' });
+  };
+  const speak = () => {
+    count += 1;
+    const utterance = `u${count}`;
+    const lasts = [40, 150, 400, 900][chance(4)] ?? 0;
+    send(0, { type: 'user.onset', utterance, source: 'widget' });
+    if (chance(2) === 0) send(60, { type: 'user.onset', utterance, source: 'provider' });
+    const verdict = (['interrupt', 'backchannel', 'noise'] as const)[chance(5)];
+    if (verdict !== undefined) send(chance(600), { type: 'user.verdict', utterance, verdict });
+    send(lasts, { type: 'user.offset', utterance });
+    const turn = `t${count}`;
+    if (chance(3) > 0) send(lasts + 300, { type: 'turn.committed', turn, item: `x${count}`, utterances: [utterance] });
+    else if (chance(2) === 0) send(lasts + 300, { type: 'turn.dropped', turn, utterances: [utterance] });
+  };
+  const happen = () => {
+    const what = chance(40);
+    if (what < 30) speak();
+    else if (what < 33) send(0, { type: 'user.text', turn: `t${(count += 1)}` });
+    else if (what === 33) send(0, { type: 'provider.down', generation: state.provider.generation });
+    else if (what === 34) send(0, { type: 'widget.down' });
+    else if (what === 35) send(0, { type: 'widget.up' });
+    else if (what === 36) send(0, { type: 'device.suspended' });
+    else if (what === 37) send(0, { type: 'device.resumed' });
+    if (state.provider.is === 'down') send(200, { type: 'provider.up', generation: state.provider.generation + 1 });
+  };
+  send(0, { type: 'session.started' });
+  send(0, { type: 'provider.up', generation: 1 });
+  for (const kind of ['reflex', 'refusal', 'fallback', 'idle'] as const) {
+    send(0, { type: 'clip.ready', kind, clip: `${kind}1`, ms: 400 });
+    send(0, { type: 'clip.ready', kind, clip: `${kind}2`, ms: 500, affirmative: true });
+  }
+  for (let round = 0; round < tape.length && sent.length < 300; round++) {
+    const soonest = outbox.reduce((at, { t }) => Math.min(at, t), Infinity);
+    const due = Math.min(soonest, nextDeadline(state) ?? Infinity);
+    if (due > now + 1500 || chance(6) === 0) {
+      now += chance(400);
+      happen();
+      continue;
+    }
+    now = Math.max(now, due);
+    const at = outbox.findIndex(({ t }) => t <= now);
+    const arrived = at === -1 || chance(20) === 0 ? undefined : outbox.splice(at, 1)[0];
+    const one: ArbiterEvent = arrived === undefined ? { t: now, type: 'tick' } : { ...arrived, t: now };
+    sent.push(one);
+    const { state: after, effects } = step(state, one, config);
+    state = after;
+    effects.forEach(hear);
+  }
+  return sent;
+}
