@@ -10,6 +10,7 @@ import { CallError } from '../errors.ts';
 import { openLink, socketUrl, type Link, type LinkClosed, type LinkOptions } from '../link/link.ts';
 import { GIVE_UP_AFTER_MS, retryDelayMs } from '../link/reconnect.ts';
 import { fetchToken } from '../link/token.ts';
+import { wait } from '../link/wait.ts';
 import { NO_STATS, type Call, type CallRequest, type CallStats, type OpenCall } from './call.ts';
 import { Outbox } from './outbox.ts';
 
@@ -55,6 +56,8 @@ class Joint implements Call {
   /** The onset at which the output paused, until its silence is known. */
   #onset: OnsetTiming | undefined;
   #refresh: ReturnType<typeof setTimeout> | undefined;
+  /** The newest session token, which names the subject to the relay when the next is fetched. */
+  #token: string | undefined;
 
   constructor(request: CallRequest, parts: CallParts) {
     this.#request = request;
@@ -99,8 +102,9 @@ class Joint implements Call {
   /** Fetches a token, opens a socket and resolves when the relay made a session. */
   async #dial(): Promise<void> {
     const { config, signal } = this.#request;
-    const token = await this.#parts.fetchToken(config, signal);
+    const token = await this.#parts.fetchToken({ ...config, previous: this.#token }, signal);
     if (signal.aborted) return;
+    this.#token = token;
     await new Promise<void>((resolve, reject) => {
       let isCreated = false;
       const link = this.#parts.openLink({
@@ -310,8 +314,11 @@ class Joint implements Call {
     const { config, signal } = this.#request;
     clearTimeout(this.#refresh);
     this.#refresh = setTimeout(() => {
-      this.#parts.fetchToken(config, signal).then(
-        (token) => this.#link?.send({ type: 'auth', token }),
+      this.#parts.fetchToken({ ...config, previous: this.#token }, signal).then(
+        (token) => {
+          this.#token = token;
+          this.#link?.send({ type: 'auth', token });
+        },
         // The old one still holds a while; then the relay says so and the way back fetches another.
         () => undefined,
       );
@@ -406,16 +413,4 @@ function reasonOf(error: unknown): unknown {
 function isFinal(error: unknown): boolean {
   if (error instanceof Refused) return !error.closed.retryable;
   return !(error instanceof CallError && ['NETWORK', 'QUOTA', 'TOKEN_EXPIRED'].includes(error.code));
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

@@ -13,6 +13,8 @@ export interface TokenSource {
   /** The publishable key. */
   tenant: string;
   assistant?: string | undefined;
+  /** The token before this one: the relay keeps its subject, so that a live call may take the new one. */
+  previous?: string | undefined;
   /** An address of the page's own that answers `{token}`; asked with the page's cookies. */
   tokenSrc?: string | undefined;
   /** Wins over both. */
@@ -40,9 +42,10 @@ export async function fetchToken(source: TokenSource, signal: AbortSignal, fetch
 }
 
 async function request(source: TokenSource, signal: AbortSignal, fetcher: typeof fetch): Promise<Response> {
-  const { src, tenant, assistant, tokenSrc } = source;
+  const { src, tenant, assistant, tokenSrc, previous } = source;
   const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify({ tenant, ...(assistant ? { assistant } : {}) });
+  const asked = { tenant, ...(assistant ? { assistant } : {}) };
+  const body = JSON.stringify(tokenSrc || !previous ? asked : { ...asked, previous });
   try {
     if (tokenSrc) return await fetcher(tokenSrc, { method: 'POST', headers, body, signal });
     // The relay knows the page by its origin; cookies would only make it forgeable.
