@@ -86,8 +86,12 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
 
   return {
     add(text) {
-      take(text);
-      return phrases.length === 0 ? { found: false, safe: total } : judge(false);
+      if (phrases.length > 0) {
+        take(text);
+        return judge(false);
+      }
+      total += text.length;
+      return { found: false, safe: total };
     },
     end() {
       if (phrases.length === 0) return { found: false, safe: total };

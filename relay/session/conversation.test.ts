@@ -1,13 +1,13 @@
 /**
- * Whole conversations in real time: a person with a voice and an ear, the real door, session,
- * arbiter and bridge, and the emulator as the model. They run side by side, because they wait.
+ * Whole conversations: a person with a voice and an ear, the real door, session, arbiter and
+ * bridge, and the emulator as the model, all on one virtual clock and real sockets.
  */
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createOpenAIBridgeFactory } from '../bridge/openai/open-bridge.ts';
-import { systemClock } from '../clock.ts';
 import { startEmulator, type Emulator } from '../emulator/emulator.ts';
 import { createClipLibrary } from '../reflex/library.ts';
 import { concat, cough, silence, speech } from '../testing/speech.ts';
+import { virtualClock } from '../testing/virtual-clock.ts';
 import type { Assistant } from '../tenants/tenant.ts';
 import { openPage, type PageClient } from './testing/page-client.ts';
 import { personAt, type Person } from './testing/person.ts';
@@ -20,41 +20,36 @@ interface Call {
   emulator: Emulator;
   relay: RelayUnderTest;
   /** The turn's item that is being spoken. */
-  answering(turn: string): Promise<string>;
+  answering: (turn: string) => Promise<string>;
 }
 
 async function withCall(
   options: { assistant?: Partial<Assistant>; start?: Partial<Extract<WidgetMessage, { type: 'session.start' }>> },
   talk: (call: Call) => Promise<void>,
 ): Promise<void> {
-  const emulator = await startEmulator();
-  const openBridge = createOpenAIBridgeFactory({ apiKey: 'none', baseUrl: emulator.url, clock: systemClock });
+  const clock = virtualClock();
+  const emulator = await startEmulator({ clock });
+  const openBridge = createOpenAIBridgeFactory({ apiKey: 'none', baseUrl: emulator.url, clock });
   const relay = await relayUnderTest({
-    clock: systemClock,
+    clock,
     openBridge,
     config: { MIN_DELAY_BEFORE_REFLEX_MS: 50 },
     ...(options.assistant && { assistant: options.assistant }),
-    deps: { clips: createClipLibrary({ dir: null, now: () => systemClock.now() }) },
+    deps: { clips: createClipLibrary({ dir: null, now: () => clock.now() }) },
   });
   const page = await openPage(relay.url, GOOD_TOKEN);
-  const person = personAt(page);
+  let person: Person | undefined;
   try {
     await page.received('session.created');
     page.send({ type: 'session.start', turn: 'auto', ...options.start });
+    person = personAt(page, clock);
     await page.received('provider.changed', ({ up }) => up);
     const answering = async (turn: string) => (await page.received('item.started', (one) => one.turn === turn)).item;
     await talk({ page, person, emulator, relay, answering });
     page.send({ type: 'session.end' });
     await page.closed;
   } finally {
-    if (process.env['DBG'])
-      console.log(
-        page.messages
-          .filter((m) => !['clip.added', 'lane.admit', 'transcript.delta'].includes(m.type))
-          .map((m) => JSON.stringify(m))
-          .join('\n'),
-      );
-    person.leave();
+    person?.leave();
     await relay.stop();
     await emulator.close();
   }
@@ -74,8 +69,8 @@ const responsesOf = (emulator: Emulator) => emulator.sessions().flatMap(({ respo
 const said = (page: PageClient, item: string) =>
   page.all('transcript.done').find((one) => one.item === item)?.text ?? '';
 
-describe.concurrent('a person talks with the emulator', () => {
-  it('and hears every sample of the answer', ({ expect }) =>
+describe('a person talks with the emulator', () => {
+  it('and hears every sample of the answer', () =>
     withCall({}, async ({ page, person, answering }) => {
       await person.say(await speech('What is two plus three?'));
       const item = await answering('turn_1');
@@ -89,7 +84,7 @@ describe.concurrent('a person talks with the emulator', () => {
       expect(sent.length).toBeGreaterThan(24_000);
     }));
 
-  it('and stops it with a word: the model remembers what was heard', ({ expect }) =>
+  it('and stops it with a word: the model remembers what was heard', () =>
     withCall({}, async ({ page, person, emulator, answering }) => {
       await person.say(await speech('Tell me a long story.'));
       const item = await answering('turn_1');
@@ -100,12 +95,12 @@ describe.concurrent('a person talks with the emulator', () => {
       const { heardMs } = await page.received('item.truncated');
       expect(Math.abs(heardMs - person.heardMs(item))).toBeLessThanOrEqual(20);
       await page.received('turn.ended', ({ turn }) => turn === 'turn_2');
-      const kept = memoryOf(emulator, item) as { status: string; content: { transcript?: string }[] } | undefined;
-      expect(kept).toBeDefined();
-      expect(said(page, item).length === 0 || JSON.stringify(kept).length < 3_000).toBe(true);
+      const kept = memoryOf(emulator, item);
+      const said = (kept?.['content'] as { transcript?: string }[] | undefined)?.[0]?.transcript ?? '';
+      expect(said.length).toBeLessThan(120);
     }));
 
-  it('and says mm-hm, and it goes on', ({ expect }) =>
+  it('and says mm-hm, and it goes on', () =>
     withCall({}, async ({ page, person, emulator, answering }) => {
       await person.say(await speech('What are your opening hours?'));
       const item = await answering('turn_1');
@@ -121,7 +116,7 @@ describe.concurrent('a person talks with the emulator', () => {
       expect(memoryOf(emulator, deleted.item)).toBeUndefined();
     }));
 
-  it('and coughs, and it goes on', ({ expect }) =>
+  it('and coughs, and it goes on', () =>
     withCall({}, async ({ page, person, answering }) => {
       await person.say(await speech('What are your opening hours?'));
       const item = await answering('turn_1');
@@ -132,7 +127,7 @@ describe.concurrent('a person talks with the emulator', () => {
       expect(page.all('gate.close')).toEqual([]);
     }));
 
-  it('and is refused what policy forbids, not having heard a sample of it', ({ expect }) =>
+  it('and is refused what policy forbids, not having heard a sample of it', () =>
     withCall(
       {
         assistant: {
@@ -155,7 +150,7 @@ describe.concurrent('a person talks with the emulator', () => {
       },
     ));
 
-  it('and has the page look at the weather', ({ expect }) =>
+  it('and has the page look at the weather', () =>
     withCall({ start: { tools: [weather] } }, async ({ page, person }) => {
       await person.say(await speech('What is the weather in Paris?'));
       const call = await page.received('tool.call');
@@ -166,7 +161,7 @@ describe.concurrent('a person talks with the emulator', () => {
       expect(page.all('transcript.done').at(-1)?.text).toMatch(/sunny and warm/i);
     }));
 
-  it('by typing', ({ expect }) =>
+  it('by typing', () =>
     withCall({}, async ({ page, answering }) => {
       page.send({ type: 'user.text', text: 'Hello' });
       const item = await answering('turn_1');
@@ -174,7 +169,7 @@ describe.concurrent('a person talks with the emulator', () => {
       expect(said(page, item)).not.toBe('');
     }));
 
-  it('with a button to hold', ({ expect }) =>
+  it('with a button to hold', () =>
     withCall({ start: { turn: 'hold' } }, async ({ page, person, emulator }) => {
       page.send({ type: 'talk.start', utterance: 'p1', epoch: 1, paused: false });
       await person.say(await speech('Count to ten.'));

@@ -42,6 +42,8 @@ export interface AdmitRequest {
   address: string;
   /** Aborts when the caller has gone or the deadline has passed. */
   signal: AbortSignal;
+  /** A newer token for a session that is in already: it takes no second place and is no new connection. */
+  isRenewal?: boolean;
 }
 
 export interface UpgradeDeps extends SessionDeps {
@@ -141,7 +143,12 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       id: newId('ses', clock.wallNow()),
       admission,
       renew: async (token) => {
-        const fresh = await deps.admit({ ...knock, token, signal: AbortSignal.timeout(door.deadlineMs) });
+        const fresh = await deps.admit({
+          ...knock,
+          token,
+          signal: AbortSignal.timeout(door.deadlineMs),
+          isRenewal: true,
+        });
         fresh.release();
         if (fresh.tenant.id !== admission.tenant.id || fresh.subject !== admission.subject) {
           throw new RelayError('token-invalid', 'the newer token names another tenant or subject');

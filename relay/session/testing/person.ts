@@ -1,15 +1,18 @@
 /**
  * A person at a page: a microphone that never stops, an ear that plays what the gate admits and
- * reports how far it is, both in real time. The audio of the widget itself is tested elsewhere;
- * this keeps its promises to the relay and measures what was heard.
+ * reports how far it is. Time is a virtual clock that this moves, and only as fast as what was
+ * sent has arrived: a busy machine makes a conversation longer to run, not different. The audio
+ * of the widget itself is tested elsewhere; this keeps its promises and measures what was heard.
  */
-import { FLAG_LAST, FRAME_MS, FRAME_SAMPLES, msToSamples, samplesToMs, type RelayMessage } from '#wire';
+import { FLAG_LAST, FRAME_SAMPLES, msToSamples, samplesToMs, type RelayMessage } from '#wire';
+import type { VirtualClock } from '../../testing/virtual-clock.ts';
 import type { PageClient } from './page-client.ts';
 
 /** How long the widget's detector takes to be sure, and to be sure of the end. */
 const ONSET_MS = 40;
 const OFFSET_MS = 100;
 const REPORT_MS = 100;
+const STEP_MS = 20;
 const ROOM = new Int16Array(FRAME_SAMPLES);
 
 interface Heard {
@@ -32,10 +35,11 @@ export interface Person {
   readonly playedMs: number;
   /** Resolves when at least `ms` of the item were heard. */
   hears(item: string, ms: number): Promise<void>;
+  /** Time stands still from now on. */
   leave(): void;
 }
 
-export function personAt(page: PageClient): Person {
+export function personAt(page: PageClient, clock: VirtualClock): Person {
   const items: Heard[] = [];
   let epoch = 1;
   let isOpen = false;
@@ -44,8 +48,7 @@ export function personAt(page: PageClient): Person {
   let utterances = 0;
   let reportedAt = 0;
   let playedSamples = 0;
-  let before = performance.now();
-  let micDebtMs = 0;
+  let isHere = true;
   const waiting = new Set<() => void>();
 
   const positionMs = (item: Heard) => item.fromMs + samplesToMs(item.played);
@@ -53,7 +56,7 @@ export function personAt(page: PageClient): Person {
   function report(): void {
     const item = current();
     if (item) page.send({ type: 'playout', epoch, item: item.item, playedMs: positionMs(item) });
-    reportedAt = performance.now();
+    reportedAt = clock.now();
   }
 
   page.onEach((message, frame) => {
@@ -115,7 +118,10 @@ export function personAt(page: PageClient): Person {
 
   function speak(): void {
     const one = speaking;
-    if (!one) return page.speak(ROOM);
+    if (!one) {
+      page.speak(ROOM);
+      return;
+    }
     page.speak(one.samples.slice(one.at, one.at + FRAME_SAMPLES));
     one.at += FRAME_SAMPLES;
     if (!one.isTold && samplesToMs(one.at) >= ONSET_MS) {
@@ -127,20 +133,33 @@ export function personAt(page: PageClient): Person {
     }
     if (one.at < one.samples.length) return;
     speaking = null;
-    setTimeout(() => page.send({ type: 'user.offset', utterance: one.utterance }), OFFSET_MS);
+    clock.wakeAt(clock.now() + OFFSET_MS, () => page.send({ type: 'user.offset', utterance: one.utterance }));
     one.done();
   }
 
-  const timer = setInterval(() => {
-    const now = performance.now();
-    const passed = now - before;
-    before = now;
-    if (page.socket.readyState !== page.socket.OPEN) return;
-    play(passed);
-    for (micDebtMs += passed; micDebtMs >= FRAME_MS; micDebtMs -= FRAME_MS) speak();
-    if (isOpen && !isPaused && now - reportedAt >= REPORT_MS) report();
-    for (const look of [...waiting]) look();
-  }, 10);
+  /** Everything sent so far has arrived, here and behind the relay. */
+  async function arrived(): Promise<void> {
+    for (let trip = 0; trip < 2; trip++) {
+      await new Promise<void>((resolve) => {
+        page.socket.once('pong', () => resolve());
+        page.socket.once('close', () => resolve());
+        page.socket.ping();
+      });
+    }
+    page.socket.removeAllListeners('pong');
+  }
+
+  async function live(): Promise<void> {
+    while (isHere && page.socket.readyState === page.socket.OPEN) {
+      clock.advance(STEP_MS);
+      play(STEP_MS);
+      speak();
+      if (isOpen && !isPaused && clock.now() - reportedAt >= REPORT_MS) report();
+      for (const look of [...waiting]) look();
+      await arrived();
+    }
+  }
+  void live();
 
   const total = (item: string) => items.filter((one) => one.item === item);
   const person: Person = {
@@ -170,7 +189,7 @@ export function personAt(page: PageClient): Person {
         waiting.add(look);
       });
     },
-    leave: () => clearInterval(timer),
+    leave: () => (isHere = false),
   };
   return person;
 }
