@@ -124,6 +124,7 @@ export abstract class Surface extends Settings implements CallListener {
   }
 
   #openMic(): void {
+    this.micMuted = false;
     this.calls.ask((call) => {
       call.setInput(this.inputId).catch((error: unknown) => this.#note(error));
     });

@@ -230,6 +230,7 @@ describe('a call', () => {
     live.answerTool('c1', '18', false);
     live.answerTool('c2', 'broken', true);
     await live.setMicMuted(true, 'silence');
+    await live.setInput('');
     await live.setInput('mic2');
     await live.setSinkId('ear2');
     await relay.until(() => relay.messages('mic.changed').length > 0);
@@ -241,7 +242,8 @@ describe('a call', () => {
       { type: 'tool.result', call: 'c2', output: 'broken', failed: true },
       { type: 'mic.changed', muted: true },
     ]);
-    expect(sound.asked.slice(-2)).toEqual([
+    expect(sound.asked.slice(-3)).toEqual([
+      ['setMicMuted', false, 'silence'],
       ['setInput', 'mic2'],
       ['setSinkId', 'ear2'],
     ]);

@@ -378,7 +378,9 @@ class Joint implements Call {
   }
 
   async setInput(deviceId: string): Promise<void> {
-    await this.#engine?.setInput(deviceId);
+    // Unmuting opens whichever microphone there is; only a named one must be that one.
+    if (deviceId === '') await this.#engine?.setMicMuted(false, this.#request.config.mutePolicy);
+    else await this.#engine?.setInput(deviceId);
     this.#request.on({ type: 'mic.opened' });
   }
 
