@@ -195,4 +195,52 @@ describe('a spoken conversation', () => {
       expect(locate(coarse(after), killed.subarray(at, at + COARSE_HZ)).likeness).toBeLessThan(0.4);
     }
   });
+
+  it('holds the turn open while the button is pressed, and answers when it is let go', async () => {
+    const page = await call(
+      concat(silence(1500), await speech('What is two plus three?'), silence(10_000)),
+      'turn="hold"',
+    );
+    await page.waitForFunction(() => document.querySelector('voice-jib-jab')!.phase === 'listening');
+    await page.evaluate(() =>
+      document.querySelector('voice-jib-jab')!.shadowRoot!.querySelector<HTMLElement>('[part~="mic"]')!.focus(),
+    );
+    await page.keyboard.down('Space');
+    await page.waitForFunction((level) => document.querySelector('voice-jib-jab')!.levels.in > level, {}, 0.05);
+    await page.waitForFunction(
+      (level) => document.querySelector('voice-jib-jab')!.levels.in < level,
+      { polling: 900 },
+      0.01,
+    );
+    expect(await page.evaluate(() => window.seen.turns.length)).toBe(0);
+    await page.keyboard.up('Space');
+    await turnsEnded(page, 1);
+    expect(words('user')).toEqual(['What is two plus three?']);
+    expect(words('assistant')).toEqual(['Two plus three is five.']);
+    expect(session().config.audio.input.turn_detection).toBeNull();
+  });
+
+  it('answers what is typed, by way of a function of the page', async () => {
+    site.html = embedPage(relay.origin, 'open');
+    browser = await startBrowser();
+    const page = await openRecorded(browser, site.origin);
+    await page.evaluate(() => {
+      const assistant = document.querySelector('voice-jib-jab')!;
+      window.seen = { turns: [], phases: [], interrupts: [] };
+      assistant.addEventListener('turnend', (event) => {
+        const { outcome, turn } = event as Event & TurnSeen;
+        window.seen.turns.push({ outcome, turn });
+      });
+      assistant.defineTool(
+        'get_weather',
+        { description: 'Weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+        (said: unknown) => `rain in ${String((said as { city: string }).city)}`,
+      );
+      document.body.addEventListener('click', () => assistant.send('What is the weather in Paris?'), { once: true });
+    });
+    await page.click('h1');
+    await turnsEnded(page, 1);
+    expect(await page.evaluate(() => window.seen.turns[0]?.outcome)).toBe('answered');
+    expect(words('assistant').at(-1)?.toLowerCase()).toContain('rain in paris');
+  });
 });
