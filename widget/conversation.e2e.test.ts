@@ -234,7 +234,7 @@ describe('a spoken conversation', () => {
       assistant.defineTool(
         'get_weather',
         { description: 'Weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
-        (said: unknown) => `rain in ${String((said as { city: string }).city)}`,
+        (said: unknown) => `rain in ${(said as { city: string }).city}`,
       );
       document.body.addEventListener('click', () => assistant.send('What is the weather in Paris?'), { once: true });
     });
