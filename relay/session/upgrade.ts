@@ -262,6 +262,12 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     return knock;
   }
 
+  async function drain(timeoutMs: number): Promise<void> {
+    isDraining = true;
+    for (const end of [...pending]) end('draining');
+    await registry.drain(timeoutMs);
+  }
+
   return {
     handle(request, socket, head) {
       // First of all: a reset during anything below must not take the process down.
@@ -298,13 +304,9 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       }
       upgrade(request, socket, head, (ws) => admitAfter(ws, knock));
     },
-    async drain(timeoutMs) {
-      isDraining = true;
-      for (const end of [...pending]) end('draining');
-      await registry.drain(timeoutMs);
-    },
+    drain,
     async close() {
-      await this.drain(0);
+      await drain(0);
       server.close();
     },
     get live() {
