@@ -43,8 +43,7 @@ assistant.defineTool(
       required: ['place'],
     },
   },
-  (args) => {
-    const { place = 'here' } = args as { place?: string };
+  ({ place = 'here' }) => {
     return { place, sky: 'sunny with light clouds', celsius: 18, windMetresPerSecond: 4, rain: false };
   },
 );

@@ -5,6 +5,7 @@
 import type { CallEvent } from './call/call.ts';
 import type { EndReason } from './call/call-controller.ts';
 import type { Happening, InterruptedBy, LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
+import type { ToolArguments } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import type { CallError } from './errors.ts';
 
@@ -110,10 +111,10 @@ export class InterruptEvent extends Event {
 /** The model calls a function of the page. Answer with `respondWith`, refuse with `preventDefault`, or let `defineTool` do it. */
 export class ToolCallEvent extends Event {
   readonly name: string;
-  readonly args: unknown;
+  readonly args: ToolArguments;
   /** What `respondWith` was given. */
   response: Promise<unknown> | null = null;
-  constructor(name: string, args: unknown) {
+  constructor(name: string, args: ToolArguments) {
     super('toolcall', { cancelable: true });
     this.name = name;
     this.args = args;

@@ -21,5 +21,5 @@ export type { Call, CallConfig, CallEvent, CallRequest, CallStats, OpenCall } fr
 export type { TranscriptEntry, TranscriptWord, WordState } from './call/transcript.ts';
 export type { InterruptedBy, LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
 export type { SupportVerdict } from './call/support.ts';
-export type { ToolContext, ToolDefinition, ToolHandler } from './call/tools.ts';
+export type { ToolArguments, ToolContext, ToolDefinition, ToolHandler } from './call/tools.ts';
 export type { Labels } from './labels/labels.ts';

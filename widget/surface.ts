@@ -8,7 +8,7 @@ import { CallController, type CallListener, type CallState, type EndReason } fro
 import type { Happening } from './call/conversation.ts';
 import { Devices } from './call/devices.ts';
 import { openCall } from './call/open-call.ts';
-import type { ToolDecision } from './call/tools.ts';
+import type { ToolArguments, ToolDecision } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import { CallError } from './errors.ts';
 import * as events from './events.ts';
@@ -49,7 +49,7 @@ export abstract class Surface extends Settings implements CallListener {
   abstract send(words: string): void;
   abstract show(): void;
   abstract hide(): void;
-  abstract decideTool(name: string, args: unknown): ToolDecision;
+  abstract decideTool(name: string, args: ToolArguments): ToolDecision;
 
   /** What went wrong last, if it still stands in the way. */
   get error(): CallError | null {

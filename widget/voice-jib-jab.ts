@@ -8,7 +8,7 @@ import type { EndReason } from './call/call-controller.ts';
 import type { LaneOwner, Phase } from './call/conversation.ts';
 import { exportTranscript, type TranscriptFormat } from './call/export-transcript.ts';
 import { checkSupport, type SupportVerdict } from './call/support.ts';
-import type { ToolDecision, ToolDefinition, ToolHandler } from './call/tools.ts';
+import type { ToolArguments, ToolDecision, ToolDefinition, ToolHandler } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import * as events from './events.ts';
 import type { VoiceJibJabEventMap } from './events.ts';
@@ -229,7 +229,7 @@ export class VoiceJibJab extends Surface {
     super.addEventListener(type, listener, options);
   }
 
-  decideTool(name: string, args: unknown): ToolDecision {
+  decideTool(name: string, args: ToolArguments): ToolDecision {
     const event = new events.ToolCallEvent(name, args);
     if (!this.dispatchEvent(event)) return 'refused';
     return event.response ? { answer: event.response } : 'undecided';

@@ -6,7 +6,7 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { CallError } from '../errors.ts';
 import type { Call, CallConfig, CallEvent, OpenCall } from './call.ts';
 import { Conversation, type Happening } from './conversation.ts';
-import { Tools, type ToolDecision } from './tools.ts';
+import { Tools, type ToolArguments, type ToolDecision } from './tools.ts';
 
 export type CallState =
   | { at: 'idle' }
@@ -29,7 +29,7 @@ export interface CallListener {
   happened(happening: Happening): void;
   /** Everything that comes and goes, unread. */
   observed(event: CallEvent): void;
-  decideTool(name: string, args: unknown): ToolDecision;
+  decideTool(name: string, args: ToolArguments): ToolDecision;
 }
 
 export class CallController implements ReactiveController {

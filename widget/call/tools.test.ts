@@ -19,7 +19,7 @@ describe('a function of the page', () => {
 
   it('answers with its words as they are, and anything else as JSON', async () => {
     const tools = new Tools();
-    tools.define('add', definition, (args) => (args as { a: number }).a);
+    tools.define('add', definition, ({ a }) => a);
     tools.define('say', definition, () => 'hello');
     tools.define('nothing', definition, () => undefined);
     expect(await answered(tools, call())).toEqual([['c1', '1', false]]);
@@ -31,6 +31,7 @@ describe('a function of the page', () => {
     ['throws', call('{}', 'broken'), 'no luck'],
     ['throws something strange', call('{}', 'strange'), 'the function failed'],
     ['does not exist', call('{}', 'unknown'), 'the page has no function "unknown"'],
+    ['was called with a list', call('[1]'), 'the arguments are no object'],
     ['was called with something that is not JSON', call('{'), 'JSON'],
   ])('that %s tells the model so', async (_what, what, message) => {
     const tools = new Tools();

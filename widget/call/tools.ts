@@ -9,7 +9,10 @@ export interface ToolContext {
   signal: AbortSignal;
 }
 
-export type ToolHandler = (args: unknown, context: ToolContext) => unknown;
+/** The arguments as the model wrote them, so not to be trusted: any field may be missing or of another type. */
+export type ToolArguments = Record<string, unknown>;
+
+export type ToolHandler = (args: ToolArguments, context: ToolContext) => unknown;
 
 export interface ToolDefinition {
   /** What it does and when to use it, for the model. */
@@ -47,7 +50,7 @@ export class Tools {
    */
   async run(
     { call, name, arguments: json }: ToolCall,
-    decide: (args: unknown) => ToolDecision,
+    decide: (args: ToolArguments) => ToolDecision,
     answer: (call: string, output: string, failed: boolean) => void,
   ): Promise<void> {
     const abort = new AbortController();
@@ -55,7 +58,7 @@ export class Tools {
     let output: string;
     let failed = false;
     try {
-      const args: unknown = json === '' ? {} : JSON.parse(json);
+      const args = readArguments(json);
       output = print(await this.#result(name, args, decide(args), abort.signal));
     } catch (error) {
       failed = true;
@@ -75,13 +78,19 @@ export class Tools {
     for (const call of [...this.#running.keys()]) this.cancel(call);
   }
 
-  async #result(name: string, args: unknown, decision: ToolDecision, signal: AbortSignal): Promise<unknown> {
+  async #result(name: string, args: ToolArguments, decision: ToolDecision, signal: AbortSignal): Promise<unknown> {
     if (decision === 'refused') throw new Error('the page refused this function');
     if (decision !== 'undecided') return decision.answer;
     const known = this.#handlers.get(name);
     if (!known) throw new Error(`the page has no function "${name}"`);
     return known.handler(args, { signal });
   }
+}
+
+function readArguments(json: string): ToolArguments {
+  const args: unknown = json === '' ? {} : JSON.parse(json);
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) throw new Error('the arguments are no object');
+  return args as ToolArguments;
 }
 
 function print(value: unknown): string {
