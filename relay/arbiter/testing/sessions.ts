@@ -114,10 +114,10 @@ const between = fc.constantFrom(0, 0, 1, 5, 20, 100, 130, 400, 500, 1000, 5000);
 
 /** Any events in any order, with time going on. */
 export const anyEvents: fc.Arbitrary<ArbiterEvent[]> = fc
-  .array(fc.tuple(between, untimed), { maxLength: 60 })
+  .array(fc.tuple(between, untimed), { minLength: 20, maxLength: 80, size: 'max' })
   .map((list) => {
     let t = 0;
-    return list.map(([after, one]) => ({ t: (t += after), ...(one as Untimed) }) as ArbiterEvent);
+    return list.map(([after, one]) => ({ t: (t += after), ...(one as Untimed) }));
   });
 
 export const anyConfig: fc.Arbitrary<ArbiterConfig> = fc
@@ -166,7 +166,88 @@ export function wait(
 }
 
 /** What a session is decided by: one number for each thing that chance decides. */
-export const chances = fc.array(fc.nat(999), { minLength: 40, maxLength: 400 });
+export const chances = fc.array(fc.nat(9999), { minLength: 100, maxLength: 500, size: 'max' });
+
+/**
+ * Noise that hits: any event at any time, but mostly about something that exists, so that few of
+ * them are stale and the regions meet in every combination.
+ */
+export function babble(tape: readonly number[], config: ArbiterConfig): ArbiterEvent[] {
+  const sent: ArbiterEvent[] = [];
+  let state = initialState(config);
+  let [next, t, count] = [0, 0, 0];
+  const chance = (most: number) => (tape[next++] ?? 0) % most;
+  const one = <T>(list: readonly T[]): T | undefined => list[chance(Math.max(1, list.length))];
+  const fresh = (kind: string) => `${kind}${(count += 1)}`;
+  const mostly = (known: string | undefined, kind: string) =>
+    known === undefined || chance(8) === 0 ? fresh(kind) : known;
+  const response = () => mostly(one(Object.keys(state.responses)), 'r');
+  const utterance = () => mostly(one(Object.keys(state.speaking)), 'u');
+  const item = () => mostly(one(state.items.filter(({ fate }) => fate === 'live'))?.id, 'i');
+  const turn = () => (state.response.is === 'requested' ? state.response.turn : fresh('t'));
+  const epochs = () => state.epoch - (chance(10) === 0 ? 1 : 0);
+  const anyOf = <T>(...list: T[]) => list[chance(list.length)] as T;
+  const events: (() => Untimed)[] = [
+    ...Array<() => Untimed>(8).fill(() => ({ type: 'tick' })),
+    () => ({ type: 'user.onset', utterance: chance(2) === 0 ? fresh('u') : utterance(), source: 'widget' }),
+    ...Array<() => Untimed>(4).fill(() => ({ type: 'user.offset', utterance: utterance() })),
+    () => ({
+      type: 'user.verdict',
+      utterance: utterance(),
+      verdict: anyOf('interrupt', 'backchannel', 'noise'),
+    }),
+    () => ({ type: 'user.text', turn: fresh('t') }),
+    () => ({ type: 'turn.committed', turn: fresh('t'), item: fresh('x') }),
+    () => ({ type: 'turn.committed', turn: fresh('t'), item: fresh('x'), utterances: [utterance()] }),
+    () => ({ type: 'turn.dropped', turn: fresh('t') }),
+    () => ({ type: 'turn.dropped', turn: fresh('t') }),
+    ...Array<() => Untimed>(9).fill(() => ({ type: 'response.created', response: fresh('r'), turn: turn() })),
+    () => ({ type: 'response.text', response: response() }),
+    ...Array<() => Untimed>(10).fill(() => {
+      const id = response();
+      return { type: 'response.audio', response: id, item: `i${id}`, ms: anyOf(20, 400), audible: chance(4) > 0 };
+    }),
+    () => ({ type: 'response.generated', response: response(), question: chance(2) === 0 }),
+    () => ({
+      type: 'response.done',
+      response: state.response.is === 'cancelling' ? (state.response.id ?? fresh('r')) : response(),
+      status: anyOf('completed', 'completed', 'completed', 'failed', 'cancelled'),
+    }),
+    () => ({ type: 'response.error', code: anyOf('server_error', 'response_cancel_not_active'), response: response() }),
+    () => ({ type: 'response.error', code: anyOf('conversation_already_has_active_response', 'rate_limit_exceeded') }),
+    () => ({ type: 'playout', epoch: epochs(), item: item(), playedMs: anyOf(0, 19.5, 300, 5000, -1) }),
+    () => ({ type: 'playout.drained', epoch: epochs() }),
+    () => ({ type: 'clip.ended', epoch: epochs() }),
+    ...Array<() => Untimed>(7).fill(() => ({
+      type: 'policy.cleared',
+      response: response(),
+      upToMs: anyOf(10, 200, 5000, 5000, 5000),
+    })),
+    () => ({ type: 'policy.blocked', response: response(), reason: 'topic' }),
+    () => ({ type: 'tool.started', call: fresh('k') }),
+    () => ({ type: 'tool.ended', call: mostly(one(Object.keys(state.tools)), 'k') }),
+    () => ({ type: 'provider.up', generation: state.provider.generation + 1 }),
+    () => ({ type: 'provider.up', generation: state.provider.generation + 1 }),
+    () => ({ type: 'provider.down', generation: state.provider.generation }),
+    () => (state.widget.is === 'up' ? { type: 'widget.down' } : { type: 'widget.up' }),
+    () => ({ type: 'widget.up', epoch: state.epoch + (chance(8) === 0 ? 2 : 0) }),
+    () => (state.device.is === 'audible' ? { type: 'device.suspended' } : { type: 'device.resumed' }),
+    () => ({ type: 'device.resumed' }),
+    () => ({ type: 'clip.ready', kind: 'reflex', clip: fresh('c'), affirmative: chance(2) === 0 }),
+    () => ({ type: 'clip.ready', kind: anyOf('reflex', 'refusal', 'fallback', 'idle'), clip: fresh('c'), ms: 300 }),
+  ];
+  const begin: Untimed[] = [{ type: 'session.started' }, { type: 'provider.up', generation: 1 }];
+  while (next < tape.length) {
+    const untimed = begin.shift() ?? one(events)?.() ?? { type: 'tick' };
+    t += anyOf(0, 0, 1, 20, 60, 130, 500);
+    // A tick is what ends a wait, so it mostly comes when there is something to end.
+    if (untimed.type === 'tick' && chance(2) > 0) t = Math.max(t, nextDeadline(state) ?? t);
+    const event = { t, ...untimed };
+    sent.push(event);
+    ({ state } = step(state, event, config));
+  }
+  return sent;
+}
 
 /**
  * A conversation. Chance says what people do and how the network treats what is sent; without
@@ -182,7 +263,7 @@ export function converse(tape: readonly number[], config: ArbiterConfig, trouble
     const copies = chance(100) < trouble ? chance(3) : 1;
     for (let copy = 0; copy < copies; copy++) {
       const late = chance(100) < trouble ? chance(3000) : 0;
-      outbox.push({ t: now + afterMs + late, ...one } as ArbiterEvent);
+      outbox.push({ t: now + afterMs + late, ...one });
     }
   };
   const hear = (effect: Effect) => {
@@ -224,6 +305,7 @@ export function converse(tape: readonly number[], config: ArbiterConfig, trouble
     if (chance(2) === 0) send(60, { type: 'user.onset', utterance, source: 'provider' });
     const verdict = (['interrupt', 'backchannel', 'noise'] as const)[chance(5)];
     if (verdict !== undefined) send(chance(600), { type: 'user.verdict', utterance, verdict });
+    if (chance(8) === 0) send(600 + chance(300), { type: 'user.verdict', utterance, verdict: 'interrupt' });
     send(lasts, { type: 'user.offset', utterance });
     const turn = `t${count}`;
     if (chance(3) > 0) send(lasts + 300, { type: 'turn.committed', turn, item: `x${count}`, utterances: [utterance] });
@@ -249,7 +331,7 @@ export function converse(tape: readonly number[], config: ArbiterConfig, trouble
   for (let round = 0; round < tape.length && sent.length < 300; round++) {
     const soonest = outbox.reduce((at, { t }) => Math.min(at, t), Infinity);
     const due = Math.min(soonest, nextDeadline(state) ?? Infinity);
-    if (due > now + 1500 || chance(6) === 0) {
+    if (due > now + 1500 || chance(20) === 0) {
       now += chance(400);
       happen();
       continue;
