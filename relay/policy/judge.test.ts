@@ -36,7 +36,10 @@ describe('a disallowed phrase', () => {
     ['inside another word', ['they pass the assembly']],
     ['when the word goes on in the next delta', ['ass', 'ume that']],
     ['in two halves with something between', ['guaranteed good returns']],
-    ['inside another word, long after the beginning', Array.from('so they pass, and pass, and pass, and pass on again')],
+    [
+      'inside another word, long after the beginning',
+      Array.from('so they pass, and pass, and pass, and pass on again'),
+    ],
     ['when only its beginning is said', ['they are guaranteed']],
   ])('is not found %s', (_, pieces) => {
     expect(blocked(pieces)).toBe(false);

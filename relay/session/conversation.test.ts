@@ -150,6 +150,26 @@ describe('a person talks with the emulator', () => {
       },
     ));
 
+  it('and waits no longer for an answer that policy reads along', async () => {
+    const firstSent: number[] = [];
+    // The second list holds back the answer's very first words until the next one is known.
+    for (const disallowed of [[], ['we are closed', 'saturdays until noon sharp']]) {
+      const policy = { disallowed, refusal: 'No.', fallback: 'Sorry.' };
+      await withCall({ assistant: { policy } }, async ({ page, person, answering }) => {
+        await person.say(await speech('What are your opening hours?'));
+        const item = await answering('turn_1');
+        const ended = await page.received('turn.ended');
+        expect(ended.outcome).toBe('answered');
+        firstSent.push(ended.firstSentMs.B ?? Infinity);
+        const sent = page.frames.filter(({ lane }) => lane === 'B').flatMap(({ samples }) => [...samples]);
+        expect([...person.heard(item)]).toEqual(sent);
+        expect(person.longestGapMs).toBeLessThanOrEqual(60);
+      });
+    }
+    const [plain = 0, judged = Infinity] = firstSent;
+    expect(judged - plain).toBeLessThanOrEqual(40);
+  });
+
   it('and has the page look at the weather', () =>
     withCall({ start: { tools: [weather] } }, async ({ page, person }) => {
       await person.say(await speech('What is the weather in Paris?'));

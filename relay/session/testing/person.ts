@@ -33,6 +33,8 @@ export interface Person {
   heardMs(item: string): number;
   /** Milliseconds of sound that were played in all. */
   readonly playedMs: number;
+  /** Longest silence for want of sound within an item that had begun and not ended. */
+  readonly longestGapMs: number;
   /** Resolves when at least `ms` of the item were heard. */
   hears(item: string, ms: number): Promise<void>;
   /** Time stands still from now on. */
@@ -49,6 +51,8 @@ export function personAt(page: PageClient, clock: VirtualClock): Person {
   let reportedAt = 0;
   let playedSamples = 0;
   let isHere = true;
+  let gapMs = 0;
+  let longestGapMs = 0;
   const waiting = new Set<() => void>();
 
   const positionMs = (item: Heard) => item.fromMs + samplesToMs(item.played);
@@ -112,7 +116,12 @@ export function personAt(page: PageClient, clock: VirtualClock): Person {
       if (item.isLast && item.played === item.received) {
         report();
         page.send({ type: 'playout.drained', epoch, item: item.item });
-      } else if (part === 0) return;
+      } else if (part === 0) {
+        if (item.played > 0) gapMs += samplesToMs(budget);
+        longestGapMs = Math.max(longestGapMs, gapMs);
+        return;
+      }
+      gapMs = 0;
     }
   }
 
@@ -140,11 +149,9 @@ export function personAt(page: PageClient, clock: VirtualClock): Person {
   /** Everything sent so far has arrived, here and behind the relay. */
   async function arrived(): Promise<void> {
     for (let trip = 0; trip < 2; trip++) {
-      await new Promise<void>((resolve) => {
-        page.socket.once('pong', () => resolve());
-        page.socket.once('close', () => resolve());
-        page.socket.ping();
-      });
+      const answered = new Promise<void>((resolve) => page.socket.once('pong', () => resolve()));
+      page.socket.ping();
+      await Promise.race([answered, page.closed]);
     }
     page.socket.removeAllListeners('pong');
   }
@@ -178,6 +185,9 @@ export function personAt(page: PageClient, clock: VirtualClock): Person {
     heardMs: (item) => total(item).reduce((_, one) => positionMs(one), 0),
     get playedMs() {
       return samplesToMs(playedSamples);
+    },
+    get longestGapMs() {
+      return longestGapMs;
     },
     hears(item, ms) {
       return new Promise((resolve) => {
