@@ -3,7 +3,7 @@
  * functions of one step and of what was seen before it. Written from the outside (events and
  * effects) where that is possible, so that a wrong region cannot vouch for itself.
  */
-import { nextDeadline, type State } from './state.ts';
+import { DEADLINES, nextDeadline, type DeadlineName, type State } from './state.ts';
 import type { ArbiterConfig, ArbiterEvent, Effect, Owner } from './vocabulary.ts';
 
 /** What an observer remembers of a session; plain JSON, replaced and never written into. */
@@ -271,6 +271,51 @@ function deadNeverHeard({ before, effects }: Observation): string | undefined {
   return dead ? `${dead.response} is dead and admitted` : undefined;
 }
 
+/** Nobody talks over the user: what they could hear is paused, and nothing begins. */
+function hushed({ effects, after, config }: Observation): string | undefined {
+  if (!userSpeaks(after)) return undefined;
+  const firm = after.owner === 'C' && config.REFUSAL_UNINTERRUPTIBLE;
+  if (after.owner !== 'none' && after.gate.is !== 'paused' && !firm) return `${after.owner} talks over the user`;
+  const begun = only(effects, 'gate.open').find(({ lane }) => lane !== 'C' || !firm);
+  return begun && effects.every(({ type }) => type !== 'gate.close')
+    ? `${begun.lane} begins while the user speaks`
+    : undefined;
+}
+
+/** A deadline without the thing that it ends would fire into whatever comes next. */
+function timersBelong({ after, config }: Observation): string | undefined {
+  const { owner, response: slot, turn, deadlines, gate, reflex, widget } = after;
+  const uncleared = Object.entries(after.responses).some(
+    ([id, { receivedMs }]) => receivedMs > (after.policy[id] ?? 0),
+  );
+  const asked = slot.is === 'requested' || (after.queued !== null && slot.is === 'none');
+  const belongs: Record<DeadlineName, boolean> = {
+    decide: gate.is === 'paused' && userSpeaks(after),
+    turn: after.floor.is === 'deciding',
+    user: userSpeaks(after) || after.floor.is === 'deciding',
+    widget: widget.is === 'down',
+    clip: owner === 'C',
+    policy: config.POLICY_MODE === 'strict' && uncleared,
+    idle: config.IDLE_PROMPT_MS > 0 && owner === 'none' && turn.is !== 'open',
+    create: asked,
+    first: slot.is === 'created',
+    stall: slot.is === 'streaming',
+    done: slot.is === 'generated' || slot.is === 'cancelling',
+    tool: Object.keys(after.tools).length > 0,
+    drain: owner === 'B' && gate.is === 'open',
+    cap: owner === 'A',
+    reflex: reflex.is === 'armed' && turn.is === 'open',
+  };
+  const stray = DEADLINES.find((name) => deadlines[name] !== undefined && !belongs[name]);
+  if (stray) return `the deadline ${stray} has nothing to end`;
+  const needed = (['create', 'first', 'stall', 'done', 'tool', 'cap', 'reflex'] as const).find(
+    (name) => belongs[name] && deadlines[name] === undefined,
+  );
+  if (needed) return `nothing ends what the deadline ${needed} is for`;
+  if (userSpeaks(after) && deadlines.user === undefined) return 'nothing ends what the user says';
+  return undefined;
+}
+
 function bounded({ after }: Observation): string | undefined {
   const grown = [after, after.past].flatMap((part) =>
     Object.entries(part).filter(
@@ -281,7 +326,7 @@ function bounded({ after }: Observation): string | undefined {
   return grown.length === 0 ? undefined : `${grown.map(([name]) => name).join()} grows`;
 }
 
-/** By the number that each has in the arbiter's document. */
+/** Those with a number have it in the README. */
 export const INVARIANTS: readonly (readonly [string, Invariant])[] = [
   ['I1', oneVoice],
   ['I2', deadNeverHeard],
@@ -295,7 +340,9 @@ export const INVARIANTS: readonly (readonly [string, Invariant])[] = [
   ['I10', auditedOnce],
   ['I11', staleIsNothing],
   ['I12', bounded],
-  ['effects', inOrder],
+  ['order', inOrder],
+  ['hush', hushed],
+  ['timers', timersBelong],
 ];
 
 /** Checks a step. `broken` names the invariants that do not hold, with what was seen. */
