@@ -42,6 +42,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const abort = new AbortController();
   const atEnd: (() => void)[] = [];
   let isOver = false;
+  let written = Promise.resolve();
   let isDraining: FaultCode | null = null;
   let bridge: RealtimeBridge | null = null;
   let state = '';
@@ -280,14 +281,14 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       abort.abort();
       for (const undo of atEnd) undo();
       bridge?.close();
-      void audit.close();
+      written = audit.close();
       admission.release();
       socket.close(code, code === CLOSE_NORMAL ? '' : closeName(code));
       log.info('session ended', { closeCode: code, ms: shell.now() });
     }
   }
 
-  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve())).then(() => written);
   atEnd.push(
     startHeartbeat(socket, clock, deps.limits.heartbeatMs),
     clock.wakeAt(clock.now() + limits.longestSessionMs, () => shell.run(() => close('longest-session'))),
