@@ -117,6 +117,9 @@ const EFFECTS: Record<Effect['type'], Fields> = {
   stale: { event: oneOf(...Object.keys(EVENTS)) },
 };
 
+/** Every type of effect. */
+export const EFFECT_TYPES = Object.keys(EFFECTS) as Effect['type'][];
+
 const KNOBS: Fields = {
   ...Object.fromEntries(
     Object.entries(DEFAULT_CONFIG).map(([knob, value]) => [knob, typeof value === 'boolean' ? boolean : number]),

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readCases } from './case-file.ts';
-import { judge, run, trace } from './runner.ts';
+import { judge, run, runCaseFile, trace } from './runner.ts';
 
 const folder = new URL('./cases/', import.meta.url);
 
@@ -18,4 +18,10 @@ describe.each(readdirSync(folder).sort())('the cases of %s', (file) => {
     const problems = judge(one, moves);
     expect(problems, [...problems, ...trace(moves)].join('\n')).toEqual([]);
   });
+});
+
+it('the example of the README passes', () => {
+  const readme = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
+  const example = /```jsonl\n(?<lines>[^]*?)```/.exec(readme)?.groups?.lines ?? '';
+  expect(runCaseFile(example, 'README.md')).toEqual({ passed: 1, failed: 0, lines: [] });
 });

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EFFECT_TYPES } from '../arbiter/case-file.ts';
 import { enumerate } from '../arbiter/enumerate.ts';
 import { runCaseFile } from '../arbiter/runner.ts';
 import { auditToCase } from '../audit/audit.ts';
@@ -11,7 +12,8 @@ import { auditToCase } from '../audit/audit.ts';
 const USAGE = `usage: vjj arbiter FILE.jsonl …          run case files
        vjj arbiter --replay SESSION      feed a recorded session to the reducer: the effects must be the same
        vjj arbiter --case SESSION        print a recorded session as a case
-       vjj arbiter --enumerate DEPTH     visit every state up to DEPTH events deep, all invariants asserted
+       vjj arbiter --enumerate DEPTH     visit every state up to DEPTH events deep, all invariants asserted;
+                                         with --losses also provider, widget, device, errors and tools
 SESSION is an id with a file in DATA_DIR/audit, or the path of such a file.`;
 
 /**
@@ -25,7 +27,7 @@ export async function runArbiterCommand(args: string[], out: (line: string) => v
     out(USAGE);
     return 0;
   }
-  if (first === '--enumerate') return enumerateTo(second, out);
+  if (first === '--enumerate') return enumerateTo(args.slice(1), out);
   if (first === '--replay' || first === '--case') {
     if (second === undefined || args.length > 2) return misuse(`${first} takes one session`, out);
     return first === '--case' ? printCase(second, out) : runAll([second], readAudit, out);
@@ -77,7 +79,8 @@ async function readAudit(session: string): Promise<string> {
   const isPath = session.includes('/') || session.endsWith('.jsonl');
   const path = isPath ? session : join(process.env.DATA_DIR ?? './data', 'audit', `${session}.jsonl`);
   const recorded = auditToCase(await readFile(path, 'utf8'));
-  const count: Record<string, number> = {};
+  const silent = EFFECT_TYPES.map((type) => [type, 0] as const);
+  const count: Record<string, number> = Object.fromEntries(silent);
   for (const { type } of recorded.expect) count[type] = (count[type] ?? 0) + 1;
   return JSON.stringify({ ...recorded, count });
 }
@@ -89,14 +92,17 @@ function unreadable(error: unknown): string {
   return `cannot be read (${message})`;
 }
 
-function enumerateTo(depth: string | undefined, out: (line: string) => void): number {
+function enumerateTo(args: readonly string[], out: (line: string) => void): number {
+  const [depth, ...options] = args;
   const levels = Number(depth);
   if (!(Number.isSafeInteger(levels) && levels > 0)) return misuse('--enumerate takes a depth of 1 or more', out);
-  const found = enumerate({ depth: levels, progress: out });
-  for (const line of found.broken) out(line);
-  out(
-    `${found.states} states, ${found.steps} steps, depth ${found.depth}${found.isFixpoint ? ' (fixpoint: there are no more)' : ''}`,
-  );
-  out(`${found.broken.length === 0 ? 1 : 0} passed, ${found.broken.length === 0 ? 0 : 1} failed`);
-  return found.broken.length === 0 ? 0 : 1;
+  const unknown = options.find((option) => option !== '--losses');
+  if (unknown !== undefined) return misuse(`there is no option ${unknown}`, out);
+  const found = enumerate({ depth: levels, losses: options.length > 0, progress: out });
+  for (const line of found.broken) out(`FAILED ${line}`);
+  const end = found.isFixpoint ? ' (there are no more)' : '';
+  out(`${found.states} states, ${found.steps} steps, depth ${found.depth}${end}`);
+  const isWhole = found.broken.length === 0;
+  out(isWhole ? '1 passed, 0 failed' : '0 passed, 1 failed');
+  return isWhole ? 0 : 1;
 }

@@ -20,11 +20,10 @@ type Untimed = ArbiterEvent extends infer E ? (E extends ArbiterEvent ? Omit<E, 
 const id = (kind: string) => fc.constantFrom(`${kind}1`, `${kind}2`, `${kind}3`);
 /** Fields that the vocabulary lets an event leave out. */
 const OPTIONAL = new Set(['level', 'utterances', 'question', 'affirmative']);
-const event = (type: ArbiterEvent['type'], fields: Record<string, fc.Arbitrary<unknown>> = {}) =>
-  fc.record(
-    { type: fc.constant(type), ...fields },
-    { requiredKeys: ['type', ...Object.keys(fields).filter((name) => !OPTIONAL.has(name))] },
-  );
+const event = (type: ArbiterEvent['type'], fields: Record<string, fc.Arbitrary<unknown>> = {}) => {
+  const model: Record<string, fc.Arbitrary<unknown>> = { type: fc.constant(type), ...fields };
+  return fc.record(model, { requiredKeys: Object.keys(model).filter((name) => !OPTIONAL.has(name)) });
+};
 const ms = fc.constantFrom(0, 20, 100, 500, 2000);
 const epoch = fc.constantFrom(1, 1, 1, 2, 2, 3, 4);
 
