@@ -97,11 +97,12 @@ export function onCleared(d: Draft, event: Of<'policy.cleared'>): Handled {
   return undefined;
 }
 
-/** Strict: something received is not cleared, so policy's time runs. */
+/** Strict: policy's time runs while something received is not cleared, and no longer. */
 export function awaitPolicy(d: Draft): void {
-  if (d.config.POLICY_MODE !== 'strict' || d.s.deadlines.policy !== undefined) return;
+  if (d.config.POLICY_MODE !== 'strict') return;
   const uncleared = Object.keys(d.s.responses).some((id) => isCurrent(d.s, id) && unclearedMs(d, id) > 0);
-  if (uncleared) arm(d, 'policy', d.config.POLICY_BUDGET_MS);
+  if (!uncleared) disarm(d, 'policy');
+  else if (d.s.deadlines.policy === undefined) arm(d, 'policy', d.config.POLICY_BUDGET_MS);
 }
 
 function unclearedMs(d: Draft, id: string): number {

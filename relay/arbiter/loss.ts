@@ -1,5 +1,5 @@
 /** Rules 13 and 16: what is lost, and what happens when something expected never comes. */
-import { activeId, arm, audit, bury, disarm, type Draft, type Handled, isHeard, setResponse } from './draft.ts';
+import { activeId, arm, audit, bury, disarm, type Draft, type Handled, isHeard, remember, setResponse } from './draft.ts';
 import { capDue, reflexDue } from './reflex.ts';
 import { clipDue, idleDue, policyDue } from './control.ts';
 import { cancelOnce, kill, killable } from './kill.ts';
@@ -94,6 +94,7 @@ function createDue(d: Draft): void {
   const { response: slot } = d.s;
   if (slot.is === 'requested') {
     freeSlot(d);
+    d.s.past = { ...d.s.past, unanswered: remember(d.s.past.unanswered, slot.turn) };
     if (slot.cancel) {
       audit(d, 'timeout');
       return;

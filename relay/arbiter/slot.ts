@@ -55,7 +55,17 @@ export function onCreated(d: Draft, event: Of<'response.created'>): Handled {
   const { response: id, turn } = event;
   const { response: slot, past, responses } = d.s;
   const known = past.responses.includes(id) || responses[id] !== undefined;
-  if (known || slot.is !== 'requested' || slot.turn !== turn) return 'stale';
+  if (known) return 'stale';
+  if (slot.is !== 'requested' || slot.turn !== turn) {
+    if (!past.unanswered.includes(turn)) return 'stale';
+    d.s.past = {
+      ...past,
+      unanswered: past.unanswered.filter((late) => late !== turn),
+      responses: remember(past.responses, id),
+    };
+    cancelOnce(d, id);
+    return undefined;
+  }
   disarm(d, 'create');
   if (slot.cancel) {
     d.s.response = { is: 'cancelling', id };

@@ -152,6 +152,8 @@ export interface State {
     responses: string[];
     cancelled: string[];
     turns: string[];
+    /** Turns whose requested response never came in time: it is cancelled when it comes. */
+    unanswered: string[];
     calls: string[];
     utterances: { id: string; verdict?: Verdict }[];
   };
@@ -190,7 +192,7 @@ export function initialState(config: { EXPECTED_FIRST_AUDIO_MS?: number } = {}):
     idleOwed: false,
     deadlines: {},
     frozen: {},
-    past: { responses: [], cancelled: [], turns: [], calls: [], utterances: [] },
+    past: { responses: [], cancelled: [], turns: [], unanswered: [], calls: [], utterances: [] },
   };
 }
 

@@ -136,6 +136,9 @@ function settle(d: Draft): void {
   if (userIsSilent(d.s)) {
     disarm(d, 'user');
     if (d.s.gate.is === 'paused') resume(d);
+  } else if (d.s.deadlines.user === undefined && someoneSpeaks(d.s)) {
+    // Ruled silent before, and overruled: it speaks again.
+    d.s.deadlines.user = d.t + d.config.MAX_USER_TURN_MS;
   }
   playWaiting(d);
   createWhenDue(d);
