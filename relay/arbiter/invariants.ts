@@ -91,7 +91,10 @@ export function remember(history: History, { event, effects, after, before, conf
   // An open policy says nothing and means yes to what it was shown.
   const gaveIn =
     config.POLICY_ON_TIMEOUT === 'open' && effects.some((e) => 'cause' in e && e.cause === 'policy_timeout');
-  if (gaveIn) next.cleared = { ...next.cleared, ...next.received };
+  if (gaveIn) {
+    next.cleared = { ...next.cleared };
+    for (const [id, ms] of Object.entries(next.received)) next.cleared[id] = Math.max(next.cleared[id] ?? 0, ms);
+  }
   return next;
 }
 
