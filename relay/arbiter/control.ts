@@ -121,6 +121,11 @@ export function onBlocked(d: Draft, event: Of<'policy.blocked'>): Handled {
 
 /** The answer may not be heard: C speaks instead, now or when the user ends. */
 function refuse(d: Draft, cause: 'policy' | 'policy_timeout'): void {
+  if (d.s.owner === 'C') {
+    // C speaks already and may not be interrupted: what it says stands for this answer too.
+    kill(d, { cause, outcome: 'refused', keepControl: true });
+    return;
+  }
   const clip = clipOf(d, 'refusal');
   const now = userIsSilent(d.s);
   if (clip !== undefined && now) {

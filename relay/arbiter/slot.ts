@@ -100,7 +100,7 @@ export function onSound(d: Draft, event: Of<'response.audio'>): Handled {
     d.s.items = [...d.s.items, { id: itemId, response: id, receivedMs: ms, playedMs: 0, fate: 'live' }];
   } else setItem(d, itemId, { receivedMs: item.receivedMs + ms });
   setResponse(d, id, { receivedMs: info.receivedMs + ms });
-  if (audible && info.audibleFromMs === undefined) becameAudible(d, id, info);
+  if (audible && ms > 0 && info.audibleFromMs === undefined) becameAudible(d, id, info);
   else if (d.s.deadlines.drain !== undefined) armDrain(d);
   awaitPolicy(d);
   return undefined;
@@ -244,8 +244,8 @@ export function slotLost(d: Draft, id: string, cause: Cause): void {
 export function onToolStarted(d: Draft, event: Of<'tool.started'>): Handled {
   const { turn, tools, past } = d.s;
   if (turn.is !== 'open' || tools[event.call] !== undefined || past.calls.includes(event.call)) return 'stale';
-  d.s.tools = { ...tools, [event.call]: turn.id };
-  if (d.s.deadlines.tool === undefined) arm(d, 'tool', d.config.TOOL_TIMEOUT_MS);
+  d.s.tools = { ...tools, [event.call]: { turn: turn.id, since: d.t } };
+  awaitTools(d);
   return undefined;
 }
 
@@ -255,11 +255,14 @@ export function onToolEnded(d: Draft, event: Of<'tool.ended'>): Handled {
   const { [event.call]: _ended, ...rest } = tools;
   d.s.tools = rest;
   d.s.past = { ...past, calls: remember(past.calls, event.call) };
-  if (Object.keys(rest).length > 0) {
-    arm(d, 'tool', d.config.TOOL_TIMEOUT_MS);
-    return undefined;
-  }
-  disarm(d, 'tool');
-  d.s.turn = { ...turn, requestDue: true };
+  awaitTools(d);
+  if (Object.keys(rest).length === 0) d.s.turn = { ...turn, requestDue: true };
   return undefined;
+}
+
+/** Each call has its own time; the deadline is the first of them. */
+function awaitTools(d: Draft): void {
+  const starts = Object.values(d.s.tools).map(({ since }) => since);
+  if (starts.length === 0) disarm(d, 'tool');
+  else d.s.deadlines.tool = Math.min(...starts) + d.config.TOOL_TIMEOUT_MS;
 }

@@ -130,8 +130,8 @@ export interface State {
   control: Control;
   clips: Clip[];
   lastReflex: string | null;
-  /** Open calls, with their turn. */
-  tools: Record<string, string>;
+  /** Open calls, with their turn and their start. */
+  tools: Record<string, { turn: string; since: number }>;
   provider: { is: 'up'; generation: number } | { is: 'down'; since: number; generation: number };
   widget: { is: 'up' } | { is: 'down'; since: number };
   device: { is: 'audible' } | { is: 'suspended'; since: number };
