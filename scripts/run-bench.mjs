@@ -1,0 +1,35 @@
+/**
+ * `node scripts/run-bench.mjs NAME …`: runs the bench whose sources are TypeScript, `bench/NAME/main.ts`,
+ * against the product's own sources. Each file is turned into JavaScript as it is loaded and keeps its
+ * place, so that what lies beside a source is found there.
+ */
+import { readFile } from 'node:fs/promises';
+import { register } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
+import { transform } from 'esbuild';
+
+/** Node calls this, in a thread of its own, for every module. */
+export async function load(url, context, next) {
+  const { pathname, protocol } = new URL(url);
+  if (protocol !== 'file:' || !pathname.endsWith('.ts')) return next(url, context);
+  const file = fileURLToPath(new URL(pathname, 'file:'));
+  const { code } = await transform(await readFile(file, 'utf8'), {
+    loader: 'ts',
+    format: 'esm',
+    target: 'node20',
+    sourcefile: file,
+    sourcemap: 'inline',
+  });
+  return { format: 'module', source: code, shortCircuit: true };
+}
+
+if (isMainThread) {
+  const [name = '', ...rest] = process.argv.slice(2);
+  if (!/^[a-z]+$/.test(name)) throw new Error('usage: node scripts/run-bench.mjs NAME …');
+  register(import.meta.url);
+  process.argv.splice(2, process.argv.length, ...rest);
+  const main = path.join(import.meta.dirname, '..', 'bench', name, 'main.ts');
+  await import(pathToFileURL(main).href);
+}
