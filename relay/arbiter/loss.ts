@@ -25,7 +25,7 @@ export function onProviderDown(d: Draft, event: Of<'provider.down'>): Handled {
   if (d.s.heard.is !== 'none' && d.config.ON_PROVIDER_LOSS === 'stop') {
     freeSlot(d);
     if (active !== undefined && !isHeard(d.s, active)) bury(d, [active]);
-    kill(d, { cause: 'provider_lost', outcome: 'failed' });
+    kill(d, { cause: 'provider_lost', outcome: 'failed', keepControl: true });
     return undefined;
   }
   const wasRequested = slot.is === 'requested' && !slot.cancel;
@@ -34,7 +34,7 @@ export function onProviderDown(d: Draft, event: Of<'provider.down'>): Handled {
   if (active === undefined && !wasRequested) return undefined;
   if (d.s.heard.is === 'none' && !spoken?.drained) {
     if (active !== undefined) bury(d, [active]);
-    kill(d, { cause: 'provider_lost', outcome: 'failed' });
+    kill(d, { cause: 'provider_lost', outcome: 'failed', keepControl: true });
     return undefined;
   }
   audit(d, 'provider_lost');
@@ -85,7 +85,7 @@ export function onEnded(d: Draft): Handled {
 }
 
 function turnFailed(d: Draft, cause: Cause): void {
-  if (killable(d)) kill(d, { cause, outcome: 'failed' });
+  if (killable(d)) kill(d, { cause, outcome: 'failed', keepControl: cause !== 'widget_lost' });
   else audit(d, cause);
 }
 

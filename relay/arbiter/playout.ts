@@ -10,7 +10,6 @@ import {
   heardIds,
   setItem,
   setResponse,
-  someoneSpeaks,
   userIsSilent,
 } from './draft.ts';
 import { playControl } from './control.ts';
@@ -196,7 +195,7 @@ export function concludeTurn(d: Draft, cause: Cause): void {
   const pending = response.is === 'cancelling' ? false : response.is !== 'none';
   const waits = heard.is !== 'none' || pending || queued !== null;
   if (waits || turn.requestDue === true || Object.keys(tools).length > 0) return;
-  const wantsFallback = turn.fallbackDue === true && !someoneSpeaks(d.s) && userIsSilent(d.s);
+  const wantsFallback = turn.fallbackDue === true && d.s.owner !== 'C' && userIsSilent(d.s);
   const fallback = wantsFallback ? d.s.clips.find(({ kind }) => kind === 'fallback') : undefined;
   const { result } = turn;
   const reflexPlays = d.s.owner === 'A';

@@ -87,7 +87,8 @@ export function onWords(d: Draft, event: Of<'response.text'>): Handled {
 }
 
 export function onSound(d: Draft, event: Of<'response.audio'>): Handled {
-  const { response: id, item: itemId, ms, audible } = event;
+  const { response: id, item: itemId, audible } = event;
+  const ms = Number.isFinite(event.ms) ? Math.max(0, event.ms) : 0;
   const info = d.s.responses[id];
   if (activeId(d.s) !== id || info === undefined) return 'stale';
   const { response: slot } = d.s;
@@ -211,7 +212,7 @@ export function onError(d: Draft, event: Of<'response.error'>): Handled {
   if (id === undefined && slot.is === 'requested') {
     freeSlot(d);
     if (slot.cancel) audit(d, 'error', { code });
-    else kill(d, { cause: 'error', outcome: 'failed' });
+    else kill(d, { cause: 'error', outcome: 'failed', keepControl: true });
     return undefined;
   }
   if (id !== undefined && slot.is === 'cancelling' && slot.id === id) {
@@ -238,7 +239,7 @@ export function slotLost(d: Draft, id: string, cause: Cause): void {
   }
   freeSlot(d);
   bury(d, [id]);
-  kill(d, { cause, outcome: 'failed' });
+  kill(d, { cause, outcome: 'failed', keepControl: true });
 }
 
 export function onToolStarted(d: Draft, event: Of<'tool.started'>): Handled {
