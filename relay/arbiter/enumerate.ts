@@ -50,12 +50,14 @@ interface Trail {
  * @param options.depth - how many events deep.
  * @param options.losses - also what is lost and found: provider, widget, device, errors, tools.
  * @param options.config - knobs instead of {@link GRID}.
+ * @param options.reduce - another reducer, to see that a wrong one is found out.
  * @param options.progress - told a line for each level.
  */
 export function enumerate(options: {
   depth: number;
   losses?: boolean;
   config?: Partial<ArbiterConfig>;
+  reduce?: typeof step;
   progress?: (line: string) => void;
 }): Enumerated {
   const config = { ...GRID, ...options.config };
@@ -69,7 +71,7 @@ export function enumerate(options: {
     for (const node of level) {
       for (const event of alphabet(node.state, options.losses)) {
         steps += 1;
-        const result = follow(node, event, config);
+        const result = follow(node, event, config, options.reduce ?? step);
         if (result === null) continue;
         for (const problem of result.broken) {
           if (!broken.has(problem)) broken.set(problem, `${problem}, after ${pathTo(result.node.trail)}`);
@@ -107,8 +109,8 @@ function start(config: ArbiterConfig): Node {
 }
 
 /** One event further; null when it is stale and rightly changes nothing. */
-function follow(node: Node, event: ArbiterEvent, config: ArbiterConfig) {
-  const { state: after, effects } = step(node.state, event, config);
+function follow(node: Node, event: ArbiterEvent, config: ArbiterConfig, reduce: typeof step) {
+  const { state: after, effects } = reduce(node.state, event, config);
   if (after === node.state && effects.length === 1 && effects[0]?.type === 'stale') return null;
   const { history, broken } = observe(node.history, { before: node.state, event, effects, after, config });
   const { t, type, ...fields } = event;

@@ -127,7 +127,21 @@ describe('the arbiter, in every state up to a depth', () => {
     expect(enumerate({ depth: 4, losses: true, config }).broken).toEqual([]);
   });
 
-  it('ends when there is nothing new', () => {
+  it('finds out a reducer that forgets an audit, and says the shortest way there', () => {
+    const forgetful: typeof step = (state, event, config) => {
+      const { state: after, effects } = step(state, event, config);
+      return { state: after, effects: effects.filter(({ type }) => type !== 'audit') };
+    };
+    const { broken } = enumerate({ depth: 5, reduce: forgetful });
+    expect(broken[0]).toMatch(/^I10: no audit of none→A by reflex, after user\.text t1, tick \+1000$/);
+  });
+
+  it('finds an end where there is one', () => {
+    const asleep: typeof step = (state) => ({ state, effects: [{ type: 'stale', event: 'tick' }] });
+    expect(enumerate({ depth: 5, reduce: asleep })).toMatchObject({ states: 1, depth: 0, isFixpoint: true });
+  });
+
+  it('tells of each level that it goes', () => {
     const lines: string[] = [];
     const found = enumerate({ depth: 2, progress: (line) => lines.push(line) });
     expect(found).toMatchObject({ depth: 2, isFixpoint: false, broken: [] });
