@@ -18,14 +18,13 @@ type ProcessorClass = new (options: { processorOptions: unknown }) => Processor;
 
 class StandInPort {
   onmessage: ((event: { data: unknown }) => void) | null = null;
-  sent: unknown[] = [];
-  postMessage(message: unknown, transfer: ArrayBuffer[] = []): void {
-    this.sent.push(structuredClone(message, { transfer }));
+  readonly #sent: unknown[];
+  /** @param sent - both ports' messages, in the order in which they were posted. */
+  constructor(sent: unknown[]) {
+    this.#sent = sent;
   }
-  taken(): unknown[] {
-    const { sent } = this;
-    this.sent = [];
-    return sent;
+  postMessage(message: unknown, transfer: ArrayBuffer[] = []): void {
+    this.#sent.push(structuredClone(message, { transfer }));
   }
 }
 
@@ -44,7 +43,8 @@ let threads = 0;
 /** A new global scope: the worklet's entry is evaluated anew, with a state of its own. */
 export async function startAudioThread(): Promise<AudioThread> {
   const classes = new Map<string, ProcessorClass>();
-  let port = new StandInPort();
+  const sent: unknown[] = [];
+  let port = new StandInPort(sent);
   const scope = globalThis as unknown as Record<string, unknown>;
   scope['sampleRate'] = DEVICE_HZ;
   scope['AudioWorkletProcessor'] = class {
@@ -56,7 +56,7 @@ export async function startAudioThread(): Promise<AudioThread> {
   const make = (name: string) => {
     const Class = classes.get(name);
     if (!Class) throw new Error(`the worklet registers no ${name}`);
-    port = new StandInPort();
+    port = new StandInPort(sent);
     return { processor: new Class({ processorOptions }), port };
   };
   const capture = make('vjj-capture');
@@ -76,6 +76,6 @@ export async function startAudioThread(): Promise<AudioThread> {
       frame += QUANTUM;
       return out;
     },
-    said: () => [...capture.port.taken(), ...playback.port.taken()] as (FromCapture | FromPlayback)[],
+    said: () => sent.splice(0) as (FromCapture | FromPlayback)[],
   };
 }

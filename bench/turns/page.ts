@@ -212,7 +212,9 @@ export async function openPage(url: string, token: string, plan: Plan, clock: Vi
       while (!condition() && now() < end && socket.readyState === WebSocket.OPEN) await page.quantum();
       return condition();
     },
-    pass: async (ms) => void (await page.until(() => false, ms)),
+    async pass(ms) {
+      await page.until(() => false, ms);
+    },
     async close() {
       socket.send(JSON.stringify({ type: 'session.end' } satisfies WidgetMessage));
       await closed;

@@ -1,5 +1,16 @@
 /** Rules 13 and 16: what is lost, and what happens when something expected never comes. */
-import { activeId, arm, audit, bury, disarm, type Draft, type Handled, isHeard, remember, setResponse } from './draft.ts';
+import {
+  activeId,
+  arm,
+  audit,
+  bury,
+  disarm,
+  type Draft,
+  type Handled,
+  isHeard,
+  remember,
+  setResponse,
+} from './draft.ts';
 import { capDue, reflexDue } from './reflex.ts';
 import { clipDue, idleDue, policyDue } from './control.ts';
 import { cancelOnce, kill, killable } from './kill.ts';

@@ -3,7 +3,7 @@
  * frames in the same run, alternating; and the relay's own share of the first byte of an answer.
  */
 import { WebSocket } from 'ws';
-import { percentile, row } from './figures.mjs';
+import { percentile, row } from './percentiles.mjs';
 import { startProxy, startRelay } from './processes.mjs';
 import { startStopwatchProvider } from './stopwatch-provider.mjs';
 

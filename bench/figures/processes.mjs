@@ -49,7 +49,7 @@ export async function startProxy(upstreamUrl) {
 export async function startRelay(env) {
   const port = await freePort();
   const dataDir = mkdtempSync(path.join(tmpdir(), 'vjj-bench-'));
-  const main = path.join(import.meta.dirname, '..', 'dist', 'relay', 'main.js');
+  const main = path.join(import.meta.dirname, '..', '..', 'dist', 'relay', 'main.js');
   const { child } = await start(
     [main],
     {

@@ -1,0 +1,54 @@
+/**
+ * `npm run bench`: what the product does in milliseconds and bytes, on this machine, in this run.
+ *
+ *     npm run bench -- [--barge-ins N] [--turns N] [--only hop|browser|size] [--json FILE]
+ *
+ * The model is the emulator with its own latency set to 0, in a process of its own.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { brotliCompressSync } from 'node:zlib';
+import { measureBrowser } from './browser.ts';
+import { measureHop } from './hop.mjs';
+import { machine } from './percentiles.mjs';
+
+const { values } = parseArgs({
+  options: {
+    'barge-ins': { type: 'string', default: '50' },
+    turns: { type: 'string', default: '12' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+  },
+});
+const dist = path.resolve(import.meta.dirname, '../../dist');
+const wants = (part: string) => values.only === undefined || values.only === part;
+const json: Record<string, unknown> = { machine: machine() };
+
+console.log(machine());
+if (wants('size')) {
+  console.log('\nWhat a page loads (brotli)');
+  for (const file of ['voice-jib-jab.js', 'voice-jib-jab.worklet.js']) {
+    const bytes = brotliCompressSync(readFileSync(path.join(dist, file))).length;
+    json[file] = bytes;
+    console.log(`${file.padEnd(58)} ${String(bytes).padStart(7)} B`);
+  }
+}
+if (wants('hop')) {
+  console.log('\nThe relay beside a bare WebSocket proxy, alternating in one run');
+  const hop = await measureHop();
+  Object.assign(json, hop.json);
+  for (const line of hop.lines) console.log(line);
+}
+if (wants('browser')) {
+  console.log('\nIn Chromium, with a microphone that plays recorded speech');
+  const browser = await measureBrowser({
+    turns: Number(values.turns),
+    bargeIns: Number(values['barge-ins']),
+    progress: (text) => process.stderr.write(`\r${text.padEnd(70)}`),
+  });
+  process.stderr.write('\r'.padEnd(72) + '\r');
+  Object.assign(json, browser.json);
+  for (const line of browser.lines) console.log(line);
+}
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(json, null, 1)}\n`);

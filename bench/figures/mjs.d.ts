@@ -1,0 +1,13 @@
+/** Types of the parts that also run as processes of their own, without a loader. */
+declare module '*/hop.mjs' {
+  export function measureHop(options?: {
+    frames?: number;
+    rounds?: number;
+    turns?: number;
+  }): Promise<{ lines: string[]; json: Record<string, number[]> }>;
+}
+declare module '*/percentiles.mjs' {
+  export function percentile(values: number[], p: number): number;
+  export function machine(): string;
+  export function row(what: string, values: number[], unit?: string): string;
+}
