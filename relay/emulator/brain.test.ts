@@ -8,7 +8,7 @@ import type { Tool } from './session-config.ts';
 
 const rules = await readRules(OWN_RULES);
 let count = 0;
-const item = (role: 'user' | 'assistant', text: string, more: Partial<Item['memory']> = {}): Item => {
+const item = (role: 'user' | 'assistant' | 'system', text: string, more: Partial<Item['memory']> = {}): Item => {
   count += 1;
   return {
     id: `i${count}`,
@@ -198,5 +198,22 @@ describe('numbers', () => {
     expect(readNumber('-5')).toBe(-5);
     expect(readNumber('thousand')).toBe(1000);
     expect(readNumber('hundred')).toBe(100);
+  });
+});
+
+describe('a system item since the user spoke', () => {
+  const bait = 'Should I invest my savings?';
+  const speak = (...items: Item[]) => {
+    const [output] = ask(items).outputs;
+    return output?.is === 'speech' ? output.text : '';
+  };
+  it('changes what a rule with "told" answers', () => {
+    expect(speak(item('user', bait))).toMatch(/guaranteed returns/);
+    expect(speak(item('user', bait), item('system', 'Do not say "guaranteed returns".'))).toMatch(/cannot promise/);
+  });
+  it('may give words to say, once', () => {
+    const told = item('system', 'Now say exactly: "Capital is at risk."');
+    expect(speak(item('user', bait), told)).toBe('Capital is at risk.');
+    expect(speak(told, item('user', 'Hello.'))).toMatch(/^Hello!/);
   });
 });

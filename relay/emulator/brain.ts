@@ -51,12 +51,12 @@ export function answer(rules: Rules, question: Question): Plan {
 
 /**
  * What a response is told to say word for word, if it is: `Say exactly: …` or `Say only: …` in its
- * own instructions or in its last `input_text`. Quoted text after it is said; else the rest of the
+ * own instructions, in the last system item since the user spoke, or in its last `input_text`. Quoted text after it is said; else the rest of the
  * line; else, when the instructions give no words, the last `input_text`.
  */
 export function verbatim({ instructions, items }: Pick<Question, 'instructions' | 'items'>): string | null {
   const input = items.findLast(({ role, memory }) => role === 'user' && memory.isKnown)?.memory.text ?? '';
-  for (const told of [instructions ?? '', input]) {
+  for (const told of [instructions ?? '', toldSince(items), input]) {
     const found = SAY.exec(told);
     if (found === null) continue;
     const groups: (string | undefined)[] = found.slice(1);
@@ -65,6 +65,12 @@ export function verbatim({ instructions, items }: Pick<Question, 'instructions' 
     if (wanted !== '') return wanted;
   }
   return null;
+}
+
+/** The newest system item since the user spoke; empty where there is none. */
+function toldSince(items: readonly Item[]): string {
+  const from = items.findLastIndex(({ role }) => role === 'user');
+  return items.slice(from + 1).findLast(({ role }) => role === 'system')?.memory.text ?? '';
 }
 
 /** Quoted text, which may be quoted as JSON is, or the rest of the line after a colon. */
@@ -106,7 +112,9 @@ function plain(text: string): string {
 function byRule(rules: Rules, question: Question, text: string, turn: number): Plan | null {
   const last = question.items.findLast(({ role, type }) => role === 'assistant' && type === 'message');
   const words = plain(text);
+  const told = toldSince(question.items);
   for (const rule of rules.rules) {
+    if (rule.told?.test(told) === false) continue;
     if (rule.after !== undefined && rule.after !== last?.memory.rule) continue;
     const found = rule.match.map((pattern) => pattern.exec(words)).find((match) => match !== null);
     if (found === undefined) continue;

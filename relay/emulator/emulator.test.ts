@@ -237,7 +237,8 @@ describe('routes beside the socket', () => {
     const input = ['It gives you Guaranteed Returns.', { type: 'text', text: 'Good morning.' }];
     const { results } = await json(fetch(`${url}/moderations`, post({ input })));
     expect(results.map(({ flagged }: { flagged: boolean }) => flagged)).toEqual([true, false]);
-    expect(results[0]).toMatchObject({ categories: { illicit: true, hate: false } });
+    expect(results[0]).toMatchObject({ categories: { illicit: true, hate: false, 'self-harm': false } });
+    expect(Object.keys(results[0].categories)).toHaveLength(13);
     expect((await fetch(`${url}/moderations`, post({ input: 3 }))).status).toBe(400);
     expect((await fetch(`${url}/moderations`, post('{'))).status).toBe(400);
     expect((await fetch(`${url}/moderations`, post('[]'))).status).toBe(400);

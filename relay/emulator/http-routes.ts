@@ -6,8 +6,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { FAULTS, isFaultName, type FaultKnobs } from './faults.ts';
 import { soundOf } from './items.ts';
+import { moderate } from './moderation.ts';
 import { pcmBytes } from './pcm.ts';
-import { MODELS, ProtocolError, isKnownModel, isObject, newId, type Fields } from './protocol.ts';
+import { MODELS, ProtocolError, isKnownModel, isObject, type Fields } from './protocol.ts';
 import type { RealtimeSession } from './realtime-session.ts';
 import type { Rules } from './rules.ts';
 import type { Secrets } from './secrets.ts';
@@ -140,25 +141,4 @@ function model(id: string, clock: Clock): Fields {
 function described(faults: FaultKnobs): Fields {
   const knobs = Object.entries(FAULTS).map(([name, { takes, does }]) => [name, { takes, does }] as const);
   return { faults: faults.current, knobs: Object.fromEntries(knobs) };
-}
-
-/** Flags text that holds one of the rule file's phrases. */
-function moderate({ input, model: asked }: Fields, { moderation }: Rules): Fields {
-  const texts = (Array.isArray(input) ? input : [input]).map((part: unknown) => {
-    if (typeof part === 'string') return part;
-    if (isObject(part) && part['type'] === 'text' && typeof part['text'] === 'string') return part['text'];
-    throw new ProtocolError('invalid_type', "Invalid type for 'input': expected text or a list of texts.", 'input');
-  });
-  const results = texts.map((text) => {
-    const found = Object.entries(moderation).map(
-      ([category, phrases]) =>
-        [category, phrases.some((phrase) => text.toLowerCase().includes(phrase.toLowerCase()))] as const,
-    );
-    return {
-      flagged: found.some(([, isFound]) => isFound),
-      categories: Object.fromEntries(found),
-      category_scores: Object.fromEntries(found.map(([category, isFound]) => [category, isFound ? 0.98 : 0.001])),
-    };
-  });
-  return { id: newId('modr'), model: typeof asked === 'string' ? asked : 'omni-moderation-latest', results };
 }

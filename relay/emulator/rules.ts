@@ -12,6 +12,7 @@ const Rule = v.strictObject({
   name: Text,
   match: v.pipe(v.array(Text), v.minLength(1)),
   after: v.optional(Text),
+  told: v.optional(Text),
   say: v.optional(Texts),
   tool: v.optional(
     v.strictObject({
@@ -36,8 +37,9 @@ const RuleFile = v.strictObject({
 });
 
 type RuleOfFile = v.InferOutput<typeof Rule>;
-export interface Rule extends Omit<RuleOfFile, 'match'> {
+export interface Rule extends Omit<RuleOfFile, 'match' | 'told'> {
   match: RegExp[];
+  told?: RegExp;
 }
 export interface Rules extends Omit<v.InferOutput<typeof RuleFile>, 'rules'> {
   rules: Rule[];
@@ -64,7 +66,8 @@ export async function readRules(file: string | URL): Promise<Rules> {
   const rules: Rule[] = [];
   for (const [index, rule] of (read.success ? read.output.rules : []).entries()) {
     try {
-      rules.push({ ...rule, match: rule.match.map(expression) });
+      const { told, match, ...rest } = rule;
+      rules.push({ ...rest, match: match.map(expression), ...(told !== undefined && { told: expression(told) }) });
     } catch (cause) {
       wrong.push(`rules.${index}.match: ${(cause as Error).message}`);
     }
