@@ -28,7 +28,7 @@ const OPENING_DB = -22;
 /** The model may take this long until it is heard. */
 const ANSWER_MS = 10_000;
 /** After the end of what was said: the τ-voice window of 2 s, and what is left of a decision. */
-const AFTER_MS = 2600;
+const AFTER_MS = 2300;
 /** The model's delay from request to first sound, in milliseconds. */
 const FIRST_AUDIO_MS = 450;
 const DISALLOWED = ['guaranteed returns'];

@@ -12,7 +12,7 @@ export const YIELD_WINDOW_MS = 2000;
 /** τ-voice: a silent tick within this after a backchannel, a cough or side speech is an error. */
 export const TALK_THROUGH_WINDOW_MS = 1000;
 /** A kill until this long after the end of a sound is put down to it. */
-const AFTERMATH_MS = 2500;
+const AFTERMATH_MS = 2300;
 /** A detector may be sure before the sound has reached 30 dB below its loudest. */
 const EARLY_MS = 40;
 

@@ -38,7 +38,7 @@ export function reportLines(figures: Figures, traces: readonly Trace[]): string[
         `${mean} ms of silence each, ${lost} with the answer lost`,
     );
   }
-  lines.push('', 'the agent alone with its echo, 10 s each:', ...echoLines(traces));
+  lines.push('', 'the agent alone with its echo, 9 s each:', ...echoLines(traces));
   for (const { plan, failure } of figures.failures) lines.push(`${plan} could not take place: ${failure}`);
   return lines;
 }

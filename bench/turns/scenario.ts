@@ -64,13 +64,13 @@ const NOISES_DB = [QUIET_DB, -50, -40] as const;
 
 /** Conversations of each kind at size 1. */
 const COUNTS = {
-  interruptions: 121,
-  listeners: 40,
-  coughs: 20,
-  bystanders: 20,
+  interruptions: 110,
+  listeners: 30,
+  coughs: 16,
+  bystanders: 16,
   clicks: 10,
   noise: 8,
-  policy: 12,
+  policy: 8,
 } as const;
 
 interface Dice {
@@ -106,14 +106,14 @@ const eventOf = {
   interruption: (dice, noiseDb, index) => ({
     kind: 'interruption',
     phrase: INTERRUPTIONS[index % INTERRUPTIONS.length] ?? null,
-    afterMs: dice.between(300, 7000),
+    afterMs: dice.between(300, 5000),
     levelDb: speakingDb(dice, noiseDb),
     seed: index,
   }),
   backchannel: (dice, noiseDb, index) => ({
     kind: 'backchannel',
     phrase: BACKCHANNELS[index % BACKCHANNELS.length] ?? null,
-    afterMs: dice.between(1000, 4500),
+    afterMs: dice.between(800, 3000),
     // Said softer than what is meant to be heard.
     levelDb: speakingDb(dice, noiseDb) - 3,
     seed: index,
@@ -121,21 +121,21 @@ const eventOf = {
   cough: (dice, _noiseDb, index) => ({
     kind: 'cough',
     phrase: null,
-    afterMs: dice.between(1000, 4500),
+    afterMs: dice.between(800, 3000),
     levelDb: dice.between(-26, -14),
     seed: index + 1,
   }),
   bystander: (dice, _noiseDb, index) => ({
     kind: 'side-speech',
     phrase: dice.one(ASIDES),
-    afterMs: dice.between(1000, 4500),
+    afterMs: dice.between(800, 3000),
     levelDb: dice.between(-52, -40),
     seed: index + 1,
   }),
   click: (dice, _noiseDb, index) => ({
     kind: 'click',
     phrase: null,
-    afterMs: dice.between(800, 2500),
+    afterMs: dice.between(500, 1500),
     levelDb: dice.between(-30, -16),
     seed: index + 1,
   }),
@@ -179,7 +179,7 @@ export function makePlans(seed: number, size = 1): Plan[] {
     noiseDb: QUIET_DB,
     opening: STORY,
     events: [],
-    listenMs: 10_000,
+    listenMs: 9000,
   }));
   add('noise', some(COUNTS.noise), (dice, index) => ({
     latencyMs: dice.one(LATENCIES_MS),
@@ -187,7 +187,7 @@ export function makePlans(seed: number, size = 1): Plan[] {
     noiseDb: index % 2 === 0 ? -50 : -40,
     opening: STORY,
     events: [],
-    listenMs: 10_000,
+    listenMs: 9000,
   }));
   add('policy', some(COUNTS.policy), (dice) => ({ ...place(dice), opening: BAIT, events: [], listenMs: 6000 }));
   return plans;
