@@ -12,6 +12,8 @@ import { row } from './percentiles.mjs';
 const ROOM_DB = -58;
 const OFFICE_DB = -45;
 const SAMPLES_MS = 24;
+/** Long enough that a reflex hides the wait. */
+const SLOW_MODEL_MS = 800;
 
 interface Seen {
   turns: { outcome: string; ttfaMs: number | null; firstSentMs: { A?: number; B?: number } }[];
@@ -80,11 +82,17 @@ export async function measureBrowser(options: {
     const question = await speech('What is two plus three?');
     const story = await speech('Tell me a long story');
 
-    progress(`turns: about ${Math.round(turns * 6.2)} s`);
+    progress(`turns: about ${Math.round(turns * 12.4)} s`);
     const asked = concat(silence(1500), ...Array.from({ length: turns }, () => concat(question, silence(4500))));
     const answered = await callOnDemo(relay.origin, inRoom(asked, ROOM_DB), (page) =>
       turnsSeen(page, turns, asked.length / SAMPLES_MS + 20_000),
     );
+
+    emulator.faults.set({ 'first-audio-ms': SLOW_MODEL_MS });
+    const waited = await callOnDemo(relay.origin, inRoom(asked, ROOM_DB), (page) =>
+      turnsSeen(page, turns, asked.length / SAMPLES_MS + 20_000),
+    );
+    emulator.faults.set({ 'first-audio-ms': 0 });
 
     progress(`barge-ins: about ${Math.round(bargeIns * 5)} s`);
     const insisted = concat(silence(1500), ...Array.from({ length: bargeIns + 1 }, () => concat(story, silence(3600))));
@@ -96,21 +104,23 @@ export async function measureBrowser(options: {
     const noisy = concat(silence(1500), story, silence(38_000));
     const alarms = await callOnDemo(relay.origin, inRoom(noisy, OFFICE_DB), (page) => turnsSeen(page, 1, 60_000));
 
-    const lane = (name: 'A' | 'B') => answered.turns.flatMap(({ firstSentMs }) => firstSentMs[name] ?? []);
-    const ears = answered.turns.flatMap(({ ttfaMs }) => ttfaMs ?? []);
+    const sent = (seen: Seen, name: 'A' | 'B') => seen.turns.flatMap(({ firstSentMs }) => firstSentMs[name] ?? []);
+    const ears = (seen: Seen) => seen.turns.flatMap(({ ttfaMs }) => ttfaMs ?? []);
     const decisions = interrupted.pauses.map(({ detectMs }) => detectMs);
     const silences = interrupted.pauses.map(({ silenceMs }) => silenceMs);
     return {
       lines: [
-        row('end of turn → first frame of the reflex leaves the relay', lane('A')),
-        row('end of turn → first frame of the answer leaves the relay', lane('B')),
-        row('end of turn → first audible sample, whichever lane', ears),
+        row('end of turn → answer leaves the relay, model at once', sent(answered, 'B')),
+        row('end of turn → first audible sample, model at once', ears(answered)),
+        row(`end of turn → reflex told to play, model after ${SLOW_MODEL_MS} ms`, sent(waited, 'A')),
+        row(`end of turn → answer leaves the relay, model after ${SLOW_MODEL_MS} ms`, sent(waited, 'B')),
+        row(`end of turn → first audible sample, model after ${SLOW_MODEL_MS} ms`, ears(waited)),
         row('detector’s decision → first silent render quantum', silences),
         row('acoustic onset → detector’s decision', decisions),
         `${'turns superseded by a barge-in'.padEnd(58)} ${interrupted.turns.filter(({ outcome }) => outcome === 'superseded').length} of ${bargeIns}`,
         `${`onsets taken from noise of ${OFFICE_DB} dBFS in 35 s of answer`.padEnd(58)} ${Math.max(0, alarms.onsets - 1)}`,
       ],
-      json: { answered, interrupted, alarms },
+      json: { answered, waited, interrupted, alarms },
     };
   } finally {
     await relay.stop();

@@ -45,9 +45,8 @@ if (wants('browser')) {
   const browser = await measureBrowser({
     turns: Number(values.turns),
     bargeIns: Number(values['barge-ins']),
-    progress: (text) => process.stderr.write(`\r${text.padEnd(70)}`),
+    progress: (text) => console.error(text),
   });
-  process.stderr.write('\r'.padEnd(72) + '\r');
   Object.assign(json, browser.json);
   for (const line of browser.lines) console.log(line);
 }
