@@ -19,7 +19,9 @@ import { clientAddress } from './http/client-address.ts';
 import type { Status } from './http/health.ts';
 import { newId } from './ids.ts';
 import type { Log } from './log.ts';
+import { createModerator } from './policy/moderation.ts';
 import { createClipLibrary } from './reflex/library.ts';
+import { checkAssistant } from './session/assistant-check.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type UpgradeHandler } from './session/upgrade.ts';
 import { memorySharedState } from './shared-state/memory.ts';
 import { keepRecent } from './store/retention.ts';
@@ -37,6 +39,8 @@ const KEEP_ALIVE_MS = 65_000;
 /** How long requests under way may go on after the last conversation. */
 const LAST_REQUESTS_MS = 2_000;
 const SCRIPT_MAX_AGE_S = 300;
+/** The emulator takes any key. */
+const EMULATOR_KEY = 'emulator';
 
 export interface Relay {
   port: number;
@@ -84,6 +88,7 @@ async function open(
   const directory = createDirectory({
     ...{ store, clock, model: config.openai.model },
     firstTenantOrigins: config.allowedOrigins,
+    checkAssistant,
   });
   const provider = await openProvider(config, log);
   closers.push(provider.close);
@@ -98,6 +103,10 @@ async function open(
   const trustedProxies = blockList(config.trustedProxies);
   const door: UpgradeHandler = createUpgradeHandler({
     ...{ clock, log, config: config.arbiter, openBridge: provider.openBridge, limits: config.socket },
+    moderator: createModerator({
+      ...{ apiKey: provider.apiKey, baseUrl: provider.baseUrl, clock },
+      onProblem: ({ code, detail }) => log.warn('moderation does not answer', { code, reason: detail }),
+    }),
     clips: createClipLibrary({
       dir: join(config.dataDir, 'clips'),
       now: () => clock.now(),
@@ -167,6 +176,9 @@ interface Provider {
   kind: Status['provider'];
   describes: string;
   openBridge: OpenBridge;
+  /** Where everything but Realtime is asked, and with what. */
+  baseUrl: string;
+  apiKey: string;
   close: () => Promise<void>;
 }
 
@@ -180,13 +192,17 @@ async function openProvider(config: Config, log: Log): Promise<Provider> {
     });
   if (apiKey !== undefined) {
     const describes = `${model} at ${baseUrl}`;
-    return { kind: 'openai', describes, openBridge: bridges(baseUrl, apiKey), close: () => Promise.resolve() };
+    return {
+      ...{ kind: 'openai' as const, describes, baseUrl, apiKey },
+      openBridge: bridges(baseUrl, apiKey),
+      close: () => Promise.resolve(),
+    };
   }
   const emulator = await startEmulator();
   return {
     kind: 'emulator',
     describes: `the emulator inside this relay, at ${emulator.url} (set OPENAI_API_KEY for OpenAI)`,
-    openBridge: bridges(emulator.url, 'emulator'),
+    ...{ openBridge: bridges(emulator.url, EMULATOR_KEY), baseUrl: emulator.url, apiKey: EMULATOR_KEY },
     close: () => emulator.close(),
   };
 }

@@ -1,18 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPolicyJudge } from './judge.ts';
+import { createPolicyJudge, type PhraseRule, type Ruling } from './judge.ts';
 import { comparable } from './phrases.ts';
 import { speakingMs } from './speaking-time.ts';
 
 const PHRASES = ['guaranteed returns', 'Mörder!', "don't sue", 'ass', '投资保证', 'no refunds'];
-const judge = (disallowed = PHRASES) => createPolicyJudge({ disallowed });
+const rules = (phrases: string[]): PhraseRule[] =>
+  phrases.map((phrase) => ({
+    phrase,
+    violation: { decision: 'refuse', reason: 'disallowed_phrase', severity: 'medium' },
+  }));
+const judge = (disallowed = PHRASES) => createPolicyJudge({ rules: rules(disallowed) });
+/** The words that a ruling lets out, and why it stops the response. */
+const shownOf = ({ shown }: Ruling) =>
+  shown
+    .filter(({ isWhole }) => !isWhole)
+    .map(({ text }) => text)
+    .join('');
+const reasonOf = ({ violation }: Ruling) => violation?.reason ?? null;
 
 /** Feeds `text` in pieces and says whether it was blocked. */
 function blocked(pieces: string[], disallowed = PHRASES): boolean {
   const one = judge(disallowed);
   const rulings = pieces.map((piece) => one.text('r', 'i', piece));
   rulings.push(one.textDone('r', 'i', pieces.join('')));
-  return rulings.some((ruling) => ruling.blocked === 'disallowed_phrase');
+  return rulings.some((ruling) => reasonOf(ruling) === 'disallowed_phrase');
 }
 
 describe('a disallowed phrase', () => {
@@ -58,22 +70,22 @@ describe('a disallowed phrase', () => {
   it('that spans two items of a response is found', () => {
     const one = judge();
     one.text('r', 'a', 'guaranteed');
-    expect(one.textDone('r', 'a', 'guaranteed').blocked).toBeNull();
-    expect(one.text('r', 'b', 'returns ').blocked).toBe('disallowed_phrase');
+    expect(reasonOf(one.textDone('r', 'a', 'guaranteed'))).toBeNull();
+    expect(reasonOf(one.text('r', 'b', 'returns '))).toBe('disallowed_phrase');
   });
 
   it('is counted for its own response only', () => {
     const one = judge();
     one.text('r1', 'a', 'guaranteed ');
-    expect(one.text('r2', 'b', 'returns ').blocked).toBeNull();
-    expect(one.text('r1', 'a', 'returns ').blocked).toBe('disallowed_phrase');
+    expect(reasonOf(one.text('r2', 'b', 'returns '))).toBeNull();
+    expect(reasonOf(one.text('r1', 'a', 'returns '))).toBe('disallowed_phrase');
   });
 
   it('blocks once, and nothing is cleared or shown afterwards', () => {
     const one = judge();
     one.sound('r', 'i', 100);
-    expect(one.text('r', 'i', 'no refunds ').blocked).toBe('disallowed_phrase');
-    expect(one.text('r', 'i', 'no refunds ')).toEqual({ blocked: null, shown: '', clearedMs: 0 });
+    expect(reasonOf(one.text('r', 'i', 'no refunds '))).toBe('disallowed_phrase');
+    expect(one.text('r', 'i', 'no refunds ')).toEqual({ violation: null, shown: [], clearedMs: 0 });
     expect(one.sound('r', 'i', 100).clearedMs).toBe(0);
   });
 });
@@ -82,8 +94,15 @@ describe('sound', () => {
   it('is cleared as it comes when nothing is disallowed', () => {
     const one = judge([]);
     expect(one.sound('r', 'i', 250).clearedMs).toBe(250);
-    expect(one.text('r', 'i', 'anything')).toEqual({ blocked: null, shown: 'anything', clearedMs: 250 });
-    expect(one.textDone('r', 'i', 'anything at all').shown).toBe(' at all');
+    expect(one.text('r', 'i', 'anything')).toEqual({
+      violation: null,
+      shown: [{ item: 'i', text: 'anything', isWhole: false }],
+      clearedMs: 250,
+    });
+    expect(one.textDone('r', 'i', 'anything at all').shown).toEqual([
+      { item: 'i', text: ' at all', isWhole: false },
+      { item: 'i', text: 'anything at all', isWhole: true },
+    ]);
   });
 
   it('is cleared whole while its text has run ahead', () => {
@@ -105,10 +124,10 @@ describe('sound', () => {
     const one = judge();
     const before = 'The funds are ';
     one.text('r', 'i', before);
-    expect(one.text('r', 'i', 'guaranteed').shown).toBe('');
+    expect(one.text('r', 'i', 'guaranteed').shown).toEqual([]);
     expect(one.sound('r', 'i', 5_000).clearedMs).toBe(speakingMs(before, 'fast'));
     const after = one.text('r', 'i', ' to exist, and so on, and so on, and so on for long.');
-    expect(after.shown.startsWith('guaranteed to exist')).toBe(true);
+    expect(shownOf(after).startsWith('guaranteed to exist')).toBe(true);
     expect(after.clearedMs).toBeGreaterThan(speakingMs(before, 'slow'));
   });
 
@@ -145,7 +164,7 @@ describe('sound', () => {
     const one = judge();
     one.text('r0', 'i', 'guaranteed ');
     for (let i = 1; i <= 16; i++) one.text(`r${i}`, 'i', 'x ');
-    expect(one.text('r0', 'i', 'returns ').blocked).toBeNull();
+    expect(reasonOf(one.text('r0', 'i', 'returns '))).toBeNull();
   });
 });
 
@@ -153,8 +172,8 @@ describe('words', () => {
   it('of a phrase are not shown while it grows over several deltas', () => {
     const one = judge();
     const rulings = ['It gives', ' you', ' guaranteed', ' returns', ' of'].map((delta) => one.text('r', 'i', delta));
-    expect(rulings.map(({ shown }) => shown)).toEqual(['It gives', ' you', ' ', '', '']);
-    expect(rulings.at(-1)?.blocked).toBe('disallowed_phrase');
+    expect(rulings.map(shownOf)).toEqual(['It gives', ' you', ' ', '', '']);
+    expect(reasonOf(rulings.at(-1)!)).toBe('disallowed_phrase');
   });
 
   it('are shown in order and once, whatever is held in between', () => {
@@ -163,8 +182,8 @@ describe('words', () => {
       fc.property(fc.integer({ min: 1, max: 9 }), (size) => {
         const one = judge();
         let shown = '';
-        for (let at = 0; at < text.length; at += size) shown += one.text('r', 'i', text.slice(at, at + size)).shown;
-        shown += one.textDone('r', 'i', text).shown;
+        for (let at = 0; at < text.length; at += size) shown += shownOf(one.text('r', 'i', text.slice(at, at + size)));
+        shown += shownOf(one.textDone('r', 'i', text));
         expect(shown).toBe(text);
       }),
     );
@@ -173,7 +192,7 @@ describe('words', () => {
   it('that differ from their final text are judged again', () => {
     const one = judge();
     one.text('r', 'i', 'All good');
-    expect(one.textDone('r', 'i', 'No refunds').blocked).toBe('disallowed_phrase');
+    expect(reasonOf(one.textDone('r', 'i', 'No refunds'))).toBe('disallowed_phrase');
   });
 });
 

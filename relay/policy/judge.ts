@@ -4,30 +4,53 @@
  * give the same rulings. Knows nothing of gates; the arbiter acts on the rulings.
  *
  * A transcript runs ahead of its sound. While it does, all sound received is covered by judged
- * text and cleared at once. Text that could still become a disallowed phrase is held, and sound is
- * then cleared only as far as even a fast voice cannot have reached it.
+ * text and cleared at once. Text that could still become a phrase, or that somebody else has yet
+ * to judge, is held, and sound is then cleared only as far as even a fast voice cannot have
+ * reached it.
  */
-import { comparable, findPhrases, type PhraseFinder } from './phrases.ts';
+import type { Violation } from './decisions.ts';
+import { comparable, findPhrases, type Finding, type PhraseFinder } from './phrases.ts';
 import { speakingMs } from './speaking-time.ts';
 
 /** Responses remembered at once; the oldest is forgotten. */
 const MOST_RESPONSES = 16;
 
-export interface PolicyRuling {
-  /** Why the response is blocked; once, and nothing of it is cleared afterwards. */
-  blocked: string | null;
-  /** Words that became safe to show with this call. */
-  shown: string;
+/** Words of an item that became safe to show. */
+export interface Shown {
+  item: string;
+  text: string;
+  /** `text` is all of the item's words, and the item is complete. */
+  isWhole: boolean;
+}
+
+export interface Ruling {
+  /** Why the response is stopped; once, and nothing of it is cleared afterwards. */
+  violation: Violation | null;
+  shown: Shown[];
   /** How much of the response's sound, in order of arrival, is cleared, in milliseconds. */
   clearedMs: number;
 }
 
+export interface PhraseRule {
+  phrase: string;
+  violation: Violation;
+}
+
 export interface PolicyJudge {
-  text(response: string, item: string, delta: string): PolicyRuling;
-  /** The item's text is complete and is `text`; all its sound is covered. */
-  textDone(response: string, item: string, text: string): PolicyRuling;
+  text(response: string, item: string, delta: string): Ruling;
+  /** The item's text is complete and is `text`; once it is judged, all its sound is covered. */
+  textDone(response: string, item: string, text: string): Ruling;
   /** `ms` more of the item's sound arrived. */
-  sound(response: string, item: string, ms: number): PolicyRuling;
+  sound(response: string, item: string, ms: number): Ruling;
+  /**
+   * Whoever judges beside the phrases has no objection to the first `characters` of the response;
+   * with `waits` nothing at all is cleared before the first such word.
+   */
+  allow(response: string, characters: number): Ruling;
+  /** Nothing of the response is cleared any more. */
+  stop(response: string): void;
+  /** All text of the response so far, as it was given. */
+  textOf(response: string): string;
 }
 
 interface ItemWindow {
@@ -36,6 +59,9 @@ interface ItemWindow {
   safe: number;
   receivedMs: number;
   isDone: boolean;
+  isShown: boolean;
+  /** What the item's text turned out to be. */
+  whole: string;
   clearedMs: number;
 }
 
@@ -43,20 +69,34 @@ interface ResponseWindow {
   finder: PhraseFinder;
   items: Map<string, ItemWindow>;
   /** Characters of all items, in the order in which the finder was given them. */
-  order: { item: ItemWindow; from: number; to: number; itemFrom: number }[];
-  total: number;
-  isBlocked: boolean;
+  order: { id: string; item: ItemWindow; from: number; to: number; itemFrom: number }[];
+  text: string;
+  /** Characters of `text` that hold no phrase, and those that others allow; -1 while nothing is. */
+  plain: number;
+  allowed: number;
+  isStopped: boolean;
 }
 
-/** @param options.disallowed - phrases that are never said. */
-export function createPolicyJudge(options: { disallowed: readonly string[] }): PolicyJudge {
-  const phrases = [...new Set(options.disallowed.map(comparable))].filter((phrase) => phrase !== '');
+/**
+ * @param options.rules - phrases that stop a response.
+ * @param options.waits - nothing is cleared before it is allowed.
+ */
+export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits?: boolean }): PolicyJudge {
+  const violations = new Map<string, Violation>();
+  for (const { phrase, violation } of options.rules) {
+    const plain = comparable(phrase);
+    if (plain !== '' && !violations.has(plain)) violations.set(plain, violation);
+  }
+  const phrases = [...violations.keys()];
+  const waits = options.waits ?? false;
   const responses = new Map<string, ResponseWindow>();
 
   function windowOf(response: string): ResponseWindow {
     let window = responses.get(response);
     if (!window) {
-      window = { finder: findPhrases(phrases), items: new Map(), order: [], total: 0, isBlocked: false };
+      const allowed = waits ? -1 : Infinity;
+      const finder = findPhrases(phrases);
+      window = { finder, items: new Map(), order: [], text: '', plain: 0, allowed, isStopped: false };
       responses.set(response, window);
       if (responses.size > MOST_RESPONSES) {
         const oldest = responses.keys().next().value;
@@ -69,16 +109,18 @@ export function createPolicyJudge(options: { disallowed: readonly string[] }): P
   function itemOf(window: ResponseWindow, id: string): ItemWindow {
     let item = window.items.get(id);
     if (!item) {
-      item = { raw: '', safe: 0, receivedMs: 0, isDone: false, clearedMs: 0 };
+      item = { raw: '', safe: 0, receivedMs: 0, isDone: false, isShown: false, whole: '', clearedMs: 0 };
       window.items.set(id, item);
     }
     return item;
   }
 
   /** How much of the item's sound its judged text covers. */
-  function coveredMs(item: ItemWindow): number {
-    if (phrases.length === 0 || item.isDone) return Infinity;
+  function coveredMs(item: ItemWindow, allowed: number): number {
+    if (allowed < 0) return 0;
+    if (phrases.length === 0 && allowed === Infinity) return Infinity;
     const isHolding = item.safe < item.raw.length;
+    if (item.isDone && !isHolding) return Infinity;
     return speakingMs(item.raw.slice(0, item.safe), isHolding ? 'fast' : 'slow');
   }
 
@@ -86,59 +128,69 @@ export function createPolicyJudge(options: { disallowed: readonly string[] }): P
   function clearedOf(window: ResponseWindow): number {
     let clearedMs = 0;
     for (const item of window.items.values()) {
-      item.clearedMs = Math.max(item.clearedMs, Math.min(item.receivedMs, Math.floor(coveredMs(item))));
+      item.clearedMs = Math.max(item.clearedMs, Math.min(item.receivedMs, Math.floor(coveredMs(item, window.allowed))));
       clearedMs += item.clearedMs;
       if (item.clearedMs < item.receivedMs) break;
     }
     return clearedMs;
   }
 
-  /** Moves each item's safe mark to where the finder says, counted over all text. */
-  function markSafe(window: ResponseWindow, safe: number): string {
-    let shown = '';
-    for (const { item, from, to, itemFrom } of window.order) {
+  /** Moves each item's safe mark, counted over all text. */
+  function markSafe(window: ResponseWindow): Shown[] {
+    const safe = Math.min(window.plain, window.allowed);
+    const shown: Shown[] = [];
+    if (safe < 0) return shown;
+    for (const { id, item, from, to, itemFrom } of window.order) {
       if (safe <= from) break;
       const upTo = itemFrom + Math.min(safe, to) - from;
-      if (upTo > item.safe) {
-        shown += item.raw.slice(item.safe, upTo);
-        item.safe = upTo;
-      }
+      if (upTo <= item.safe) continue;
+      shown.push({ item: id, text: item.raw.slice(item.safe, upTo), isWhole: false });
+      item.safe = upTo;
     }
     window.order = window.order.filter(({ to }) => to > safe);
+    for (const [id, item] of window.items) {
+      if (!item.isDone || item.isShown || item.safe < item.raw.length) continue;
+      item.isShown = true;
+      shown.push({ item: id, text: item.whole, isWhole: true });
+    }
     return shown;
   }
 
-  function rule(window: ResponseWindow, ruling: { found: boolean; safe: number } | null): PolicyRuling {
-    if (window.isBlocked) return { blocked: null, shown: '', clearedMs: 0 };
-    if (ruling?.found) {
-      window.isBlocked = true;
-      return { blocked: 'disallowed_phrase', shown: '', clearedMs: 0 };
+  function rule(window: ResponseWindow, finding: Finding | null): Ruling {
+    if (window.isStopped) return { violation: null, shown: [], clearedMs: 0 };
+    const violation = violations.get(finding?.found ?? '');
+    if (violation) {
+      window.isStopped = true;
+      return { violation, shown: [], clearedMs: 0 };
     }
-    const shown = ruling ? markSafe(window, ruling.safe) : '';
-    return { blocked: null, shown, clearedMs: clearedOf(window) };
+    if (finding) window.plain = finding.safe;
+    const shown = markSafe(window);
+    return { violation: null, shown, clearedMs: clearedOf(window) };
   }
 
-  function add(window: ResponseWindow, item: ItemWindow, text: string): { found: boolean; safe: number } {
-    const itemFrom = item.raw.length;
+  function add(window: ResponseWindow, id: string, text: string): Finding {
+    const item = itemOf(window, id);
+    const from = window.text.length;
+    if (text !== '') window.order.push({ id, item, from, to: from + text.length, itemFrom: item.raw.length });
     item.raw += text;
-    window.order.push({ item, from: window.total, to: window.total + text.length, itemFrom });
-    window.total += text.length;
+    window.text += text;
     return window.finder.add(text);
   }
 
   return {
     text(response, item, delta) {
       const window = windowOf(response);
-      return rule(window, add(window, itemOf(window, item), delta));
+      return rule(window, add(window, item, delta));
     },
     textDone(response, id, text) {
       const window = windowOf(response);
       const item = itemOf(window, id);
       // A text that was corrected meanwhile is judged whole, behind what came before.
       const rest = text.startsWith(item.raw) ? text.slice(item.raw.length) : ` ${text}`;
-      const added = add(window, item, rest);
-      const ended = added.found ? added : window.finder.end();
+      const added = add(window, id, rest);
+      const ended = added.found !== null ? added : window.finder.end();
       item.isDone = true;
+      item.whole = text;
       return rule(window, ended);
     },
     sound(response, item, ms) {
@@ -146,5 +198,14 @@ export function createPolicyJudge(options: { disallowed: readonly string[] }): P
       itemOf(window, item).receivedMs += ms;
       return rule(window, null);
     },
+    allow(response, characters) {
+      const window = windowOf(response);
+      window.allowed = Math.max(window.allowed, characters);
+      return rule(window, null);
+    },
+    stop(response) {
+      windowOf(response).isStopped = true;
+    },
+    textOf: (response) => responses.get(response)?.text ?? '',
   };
 }

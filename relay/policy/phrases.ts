@@ -4,7 +4,8 @@
  */
 
 /** Scripts that put no space between words: a phrase may begin and end anywhere. */
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/u;
+export const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/u;
 const MARK = /\p{M}/u;
 const COUNTS = /[\p{L}\p{N}]/u;
 /** Inside words, and dropped without a gap: "don't" is "dont", and what cannot be seen separates nothing. */
@@ -26,14 +27,19 @@ export function comparable(text: string): string {
   return Array.from(text, plain).join('').replace(/ +/g, ' ').trim();
 }
 
+export interface Finding {
+  found: string | null;
+  safe: number;
+}
+
 export interface PhraseFinder {
   /**
-   * Adds text. `found`: a phrase is complete. `safe`: how many characters of all text so far can
-   * no longer become part of one.
+   * Adds text. `found`: the phrase that is complete. `safe`: how many characters of all text so
+   * far can no longer become part of one.
    */
-  add(text: string): { found: boolean; safe: number };
+  add(text: string): Finding;
   /** A piece is complete: what was held for want of its next word is decided. */
-  end(): { found: boolean; safe: number };
+  end(): Finding;
 }
 
 /** @param phrases - already {@link comparable}, none empty. */
@@ -53,13 +59,13 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
   const endsAt = (i: number, isEnd: boolean) =>
     i < tail.length ? tail[i] === ' ' || UNSPACED.test(tail.charAt(i)) : isEnd || UNSPACED.test(tail.charAt(i - 1));
 
-  function judge(isEnd: boolean): { found: boolean; safe: number } {
+  function judge(isEnd: boolean): Finding {
     let held = tail.length;
     for (let i = 0; i < tail.length; i++) {
       if (tail[i] === ' ' || !beginsAt(i)) continue;
       for (const phrase of phrases) {
         if (tail.startsWith(phrase, i) && endsAt(i + phrase.length, isEnd))
-          return { found: true, safe: origins[i] ?? 0 };
+          return { found: phrase, safe: origins[i] ?? 0 };
         const rest = tail.length - i;
         if (!isEnd && rest <= phrase.length && i < held && phrase.startsWith(tail.slice(i))) held = i;
       }
@@ -70,7 +76,7 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
     before = charBefore(drop);
     tail = tail.slice(drop);
     origins = origins.slice(drop);
-    return { found: false, safe };
+    return { found: null, safe };
   }
 
   function take(text: string): void {
@@ -91,10 +97,10 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
         return judge(false);
       }
       total += text.length;
-      return { found: false, safe: total };
+      return { found: null, safe: total };
     },
     end() {
-      if (phrases.length === 0) return { found: false, safe: total };
+      if (phrases.length === 0) return { found: null, safe: total };
       const ruling = judge(true);
       if (!tail.endsWith(' ') && tail !== '') {
         tail += ' ';
@@ -103,4 +109,14 @@ export function findPhrases(phrases: readonly string[]): PhraseFinder {
       return ruling;
     },
   };
+}
+
+/**
+ * The first of the phrases that a whole text holds.
+ *
+ * @param phrases - already {@link comparable}, none empty.
+ */
+export function phraseIn(text: string, phrases: readonly string[]): string | null {
+  const finder = findPhrases(phrases);
+  return finder.add(text).found ?? finder.end().found;
 }

@@ -26,6 +26,8 @@ export interface ClipRequest {
   locale: string;
   refusal: string;
   fallback: string;
+  /** Said in place of a refusal when a person takes over; a `refusal` clip of its own. */
+  handover?: string;
   /** Asked after a long silence; no idle clip without it. */
   idle?: string;
   /** Instead of the language's own phrases; each must pass `checkPhrase`. */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clip, ClipKind, ClipProblem, ClipRequest, Speak } from './clip.ts';
 import { clipFiles } from './clip-files.ts';
-import { checkPhrase, phrasesFor } from './phrases.ts';
+import { MOST_PHRASES, checkPhrase, phrasesFor } from './phrases.ts';
 import { ClipRefused, TARGET_DBFS, laneLoudness, renderClip } from './render.ts';
 import { makeWordless, registerOf } from './wordless.ts';
 
@@ -20,8 +20,6 @@ const REFUSED_FOR_MS = 6 * 60 * 60_000;
 const MOST_REFUSALS = 1000;
 /** A rendering that takes longer has failed. */
 const RENDER_LIMIT_MS = 20_000;
-/** Most reflex phrases of either mood. */
-const MOST_PHRASES = 12;
 const LONGEST_TEXT = 400;
 
 export interface ClipLibrary {
@@ -103,6 +101,7 @@ export function createClipLibrary(options: {
       if (!wanted.some((other) => other.key === key)) wanted.push({ key, kind, text: said, affirmative });
     };
     add('refusal', request.refusal);
+    add('refusal', request.handover ?? '');
     add('fallback', request.fallback);
     const phrases = request.reflexPhrases ?? phrasesFor(request.locale);
     for (const mood of ['neutral', 'affirmative'] as const) {

@@ -13,6 +13,8 @@ export interface ReflexPhrases {
 /** Longest phrase, in words as the language's own rules count them. */
 export const MOST_WORDS = 4;
 const LONGEST_CHARACTERS = 40;
+/** Most phrases of either mood. */
+export const MOST_PHRASES = 12;
 
 const PHRASES: Readonly<Record<string, ReflexPhrases>> = {
   en: { neutral: ['Hmm.', 'Let me see.', 'One moment.'], affirmative: ['Okay.', 'Right.', 'Sure.'] },

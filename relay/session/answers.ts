@@ -5,7 +5,9 @@
  */
 import type { DoneStatus } from '#arbiter';
 import { msToSamples, samplesToMs, type RelayMessage } from '#wire';
-import type { PolicyJudge, PolicyRuling } from '../policy/judge.ts';
+import type { Violation } from '../policy/decisions.ts';
+import type { Ruling } from '../policy/judge.ts';
+import type { OutputPolicy } from '../policy/output-policy.ts';
 import type { Happening } from './arbiter-shell.ts';
 import { firstAudible } from './audible.ts';
 import type { Downlink } from './downlink.ts';
@@ -27,7 +29,15 @@ interface Answer {
 }
 
 export interface AnswersOptions {
-  judge: PolicyJudge;
+  policy: OutputPolicy;
+  /** Whether nothing of the turn's answer may be cleared yet. */
+  isHeld: (turn: string) => boolean;
+  /** After the arbiter was told of a response. */
+  onCreated: (response: string, turn: string) => void;
+  /** The response is stopped for good. */
+  onViolation: (response: string, turn: string | null, violation: Violation) => void;
+  /** Before the arbiter is told that all of an answer has come. */
+  onGenerated: (response: string, turn: string, text: string) => void;
   isStrict: boolean;
   downlink: Downlink;
   send: (message: RelayMessage) => void;
@@ -38,6 +48,10 @@ export interface AnswersOptions {
 }
 
 export interface Answers {
+  /** What policy says of a response, whenever it does. */
+  rule(response: string, ruling: Ruling): void;
+  /** The response is stopped from elsewhere: nothing of it is judged or told any more. */
+  stop(response: string): void;
   created(response: string, turn: string | null): void;
   sound(response: string, item: string, samples: Int16Array): void;
   text(response: string, item: string, delta: string): void;
@@ -56,21 +70,25 @@ export function isQuestion(text: string): boolean {
 }
 
 export function createAnswers(options: AnswersOptions): Answers {
-  const { judge, downlink, send, dispatch, isWanted } = options;
+  const { policy, downlink, send, dispatch, isWanted } = options;
   const answers = new Map<string, Answer>();
 
-  function apply(response: string, item: string, answer: Answer, ruling: PolicyRuling): void {
-    if (ruling.blocked !== null) {
+  function rule(response: string, { violation, shown, clearedMs }: Ruling): void {
+    const answer = answers.get(response);
+    if (!answer || answer.isBlocked) return;
+    if (violation) {
       answer.isBlocked = true;
-      dispatch({ type: 'policy.blocked', response, reason: ruling.blocked });
+      options.onViolation(response, answer.turn, violation);
       return;
     }
-    if (ruling.shown !== '' && isWanted(response)) {
-      send({ type: 'transcript.delta', item, role: 'agent', text: ruling.shown });
+    if (isWanted(response)) {
+      for (const { item, text, isWhole } of shown) {
+        send({ type: isWhole ? 'transcript.done' : 'transcript.delta', item, role: 'agent', text });
+      }
     }
-    if (options.isStrict && ruling.clearedMs > answer.clearedMs) {
-      answer.clearedMs = ruling.clearedMs;
-      dispatch({ type: 'policy.cleared', response, upToMs: ruling.clearedMs });
+    if (options.isStrict && clearedMs > answer.clearedMs) {
+      answer.clearedMs = clearedMs;
+      dispatch({ type: 'policy.cleared', response, upToMs: clearedMs });
     }
   }
 
@@ -81,10 +99,15 @@ export function createAnswers(options: AnswersOptions): Answers {
     if (!item || ms <= 0) return;
     item.reportedMs += ms;
     dispatch({ type: 'response.audio', response, item: id, ms, audible });
-    if (!answer.isBlocked) apply(response, id, answer, judge.sound(response, id, ms));
+    if (!answer.isBlocked) policy.sound(response, id, ms);
   }
 
   return {
+    rule,
+    stop(response) {
+      const answer = answers.get(response);
+      if (answer) answer.isBlocked = true;
+    },
     created(response, turn) {
       answers.set(response, {
         turn,
@@ -97,6 +120,8 @@ export function createAnswers(options: AnswersOptions): Answers {
       const oldest = answers.size > MOST_RESPONSES ? answers.keys().next().value : undefined;
       if (oldest !== undefined) answers.delete(oldest);
       dispatch({ type: 'response.created', response, turn: turn ?? 'uninvited' });
+      policy.created(response, turn !== null && options.isHeld(turn));
+      if (turn !== null) options.onCreated(response, turn);
     },
     sound(response, id, samples) {
       const answer = answers.get(response);
@@ -135,16 +160,16 @@ export function createAnswers(options: AnswersOptions): Answers {
         answer.isTextSeen = true;
         dispatch({ type: 'response.text', response });
       }
-      apply(response, item, answer, judge.text(response, item, delta));
+      policy.text(response, item, delta);
     },
     textDone(response, item, text) {
       const answer = answers.get(response);
       if (!answer || answer.isBlocked) return;
-      const ruling = judge.textDone(response, item, text);
-      apply(response, item, answer, ruling);
-      if (ruling.blocked === null && isWanted(response)) send({ type: 'transcript.done', item, role: 'agent', text });
+      policy.textDone(response, item, text);
     },
     generated(response, text) {
+      const turn = answers.get(response)?.isBlocked === false ? this.turnOf(response) : null;
+      if (turn !== null) options.onGenerated(response, turn, text);
       dispatch({ type: 'response.generated', response, question: isQuestion(text) });
       downlink.complete(response);
     },

@@ -17,8 +17,12 @@ export function isPaused(state: State): boolean {
   return state.gate.is === 'paused';
 }
 
+/** Whether the user neither speaks nor is waited for. */
+export function isUserSilent(state: State): boolean {
+  return state.floor.is !== 'user' && state.floor.is !== 'deciding';
+}
+
 /** Whether nobody is in the middle of anything. */
 export function isQuiet(state: State): boolean {
-  const isUsers = state.floor.is === 'user' || state.floor.is === 'deciding';
-  return !isUsers && !isAgentActive(state);
+  return isUserSilent(state) && !isAgentActive(state);
 }

@@ -4,14 +4,16 @@
  */
 import { CLIP_EPOCH, FLAG_LAST, MAX_FRAME_BYTES, HEADER_BYTES, SAMPLE_BYTES } from '#wire';
 import type { Clip } from '../reflex/library.ts';
-import type { Happening } from './arbiter-shell.ts';
 import type { Outlet } from './outlet.ts';
 
 /** Samples of one frame: half of what a frame may hold. */
 const PART = (MAX_FRAME_BYTES / 2 - HEADER_BYTES) / SAMPLE_BYTES;
 
-/** @returns what sends one clip; a second one of the same id is ignored. */
-export function createClipSender(outlet: Outlet, dispatch: (event: Happening) => void): (clip: Clip) => void {
+/**
+ * @param ready - A clip is in the page.
+ * @returns what sends one clip; a second one of the same id is ignored.
+ */
+export function createClipSender(outlet: Outlet, ready: (clip: Clip) => void): (clip: Clip) => void {
   const sent = new Set<string>();
   return (clip) => {
     const { id, kind, ms, affirmative, text, samples } = clip;
@@ -23,6 +25,6 @@ export function createClipSender(outlet: Outlet, dispatch: (event: Happening) =>
       const flags = at + PART >= samples.length ? FLAG_LAST : 0;
       outlet.frame({ epoch: CLIP_EPOCH, lane: 'A', flags, samples: part });
     }
-    dispatch({ type: 'clip.ready', kind, clip: id, ms, affirmative });
+    ready(clip);
   };
 }

@@ -20,6 +20,12 @@ export interface EffectsOptions {
   epoch: () => number;
   isWanted: (response: string) => boolean;
   onMetric: (name: string, value: number) => void;
+  /** The clip that the page has for what the arbiter calls it; null where nothing is to be said. Asked once a play. */
+  clipOf: (name: string) => string | null;
+  /** The same question without taking the answer. */
+  isSilent: (name: string) => boolean;
+  /** A clip of no sound is over as it begins. */
+  onSilence: (play: Extract<Effect, { type: 'clip.play' }>) => void;
 }
 
 /** @returns what carries out one effect; `all` are those of the same step. */
@@ -56,12 +62,16 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
           downlink.admit(effect.response, effect.epoch, effect.upToMs);
           return;
         }
-      case 'clip.play':
-        if (turns.open !== null) turns.sounded(turns.open, effect.lane);
-        {
-          send(effect);
+      case 'clip.play': {
+        const clip = options.clipOf(effect.clip);
+        if (clip === null) {
+          options.onSilence(effect);
           return;
         }
+        if (turns.open !== null) turns.sounded(turns.open, effect.lane);
+        send({ ...effect, clip });
+        return;
+      }
       case 'response.cancel':
         return bridge()?.cancelResponse(effect.response);
       case 'response.create':
@@ -90,7 +100,7 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
       case 'turn.outcome': {
         // A refusal's clip starts in the step that ends its turn.
         const clip = all.find((one) => one.type === 'clip.play');
-        if (clip) turns.sounded(effect.turn, clip.lane);
+        if (clip && !options.isSilent(clip.clip)) turns.sounded(effect.turn, clip.lane);
         turns.end(effect.turn, effect.outcome);
         tools.turnEnded(effect.turn);
         return;

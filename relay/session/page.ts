@@ -39,6 +39,10 @@ export interface PageOptions {
   start: (options: StartOptions) => Live;
   renew: (token: string) => void;
   end: () => void;
+  /** What the arbiter calls a clip of the page's. */
+  clipName: (clip: string) => string;
+  /** The user typed a turn of their own. */
+  onTyped: (turn: string, item: string, text: string) => void;
   /** Closes with the code of that fault. */
   refuse: (code: FaultCode, at: string) => void;
 }
@@ -98,6 +102,7 @@ export function createPage(options: PageOptions): Page {
         const item = bridge.addUserText(message.text);
         dispatch({ type: 'user.text', turn });
         turns.announce(turn);
+        options.onTyped(turn, item, message.text);
         send({ type: 'transcript.done', item, role: 'user', text: message.text });
         return;
       }
@@ -148,7 +153,7 @@ export function createPage(options: PageOptions): Page {
         return;
       }
       case 'clip.ended': {
-        dispatch(message);
+        dispatch({ ...message, clip: options.clipName(message.clip) });
         return;
       }
       case 'device.changed': {

@@ -18,6 +18,8 @@ export interface ProviderSideOptions {
   speech: Speech;
   answers: Answers;
   tools: Tools;
+  /** All words of a user item are known; empty when nobody could write them down. */
+  onUserWords: (item: string, text: string) => void;
   onUsage: (usage: BridgeUsage) => void;
   onUp: () => void;
   /** The bridge has given up. */
@@ -79,6 +81,7 @@ export function createProviderSide(options: ProviderSideOptions): (event: Bridge
         send({ type: 'transcript.done', item: event.item, role: 'user', text: event.text });
         {
           speech.words(event.item, event.text, true);
+          options.onUserWords(event.item, event.text);
           return;
         }
       case 'response.created': {

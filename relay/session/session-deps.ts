@@ -3,8 +3,10 @@ import type { ArbiterConfig } from '#arbiter';
 import type { BridgeUsage, OpenBridge } from '../bridge/bridge.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Moderator } from '../policy/moderation.ts';
 import type { ClipLibrary } from '../reflex/library.ts';
 import type { Admission } from '../tenants/tenant.ts';
+import type { Escalation } from './lane-c.ts';
 
 /** What every session of a process shares. */
 export interface SessionDeps {
@@ -19,8 +21,23 @@ export interface SessionDeps {
   limits: SessionLimits;
   /** Told what the provider bills, as it comes. */
   onUsage?: (admission: Admission, usage: BridgeUsage) => void;
+  /** Judges words by category where an assistant's policy names any; without it none is. */
+  moderator?: Moderator;
+  /** Told when policy asks for a person. */
+  onEscalation?: (escalation: SessionEscalation) => void;
   /** Told what the arbiter measures, in the unit its name ends in. */
   onMetric?: (name: string, value: number) => void;
+}
+
+/** An escalation, with whose it is; what a webhook will carry. */
+export interface SessionEscalation extends Escalation {
+  session: string;
+  tenant: string;
+  assistant: { id: string; version: number };
+  /** The end user. */
+  subject: string;
+  /** Wall-clock milliseconds. */
+  at: number;
 }
 
 export interface SessionLimits {

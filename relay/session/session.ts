@@ -9,14 +9,17 @@ import { CLOSE, CLOSE_NORMAL, WidgetMessage, closeName, readMessage, type RelayM
 import { createAuditLog } from '../audit/audit.ts';
 import type { BridgeEvent, RealtimeBridge } from '../bridge/bridge.ts';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
-import { createPolicyJudge } from '../policy/judge.ts';
+import { completePolicy } from '../policy/settings.ts';
+import { instructionsWith } from '../policy/told.ts';
 import { createAnswers } from './answers.ts';
 import { createArbiterShell, type Happening } from './arbiter-shell.ts';
 import { isAgentActive, isPaused, isQuiet, isWanted } from './arbiter-view.ts';
 import { createClipSender } from './clip-sender.ts';
+import { createControlClips } from './control-clips.ts';
 import { LEAD_MS, createDownlink } from './downlink.ts';
 import { createEffects } from './effects.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { createLaneC, type Escalation } from './lane-c.ts';
 import { createOutlet } from './outlet.ts';
 import { createPage, type Live, type StartOptions } from './page.ts';
 import { createProviderSide } from './provider-side.ts';
@@ -32,11 +35,14 @@ export type Session = Drainable;
 /** A provider that is gone for good may still be heard for this long. */
 const LAST_WORDS_MS = 15_000;
 
+const languageOf = (locale: string) => locale.split('-')[0]?.toLowerCase();
+
 /** Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. */
 export function createSession(deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
   const { clock } = deps;
   const { admission } = seed;
   const { assistant, limits } = admission;
+  const policy = completePolicy(assistant.policy);
   const config: ArbiterConfig = { ...deps.config, ...assistant.lanes };
   const log = deps.log.child({ session: seed.id, tenant: admission.tenant.id });
   const abort = new AbortController();
@@ -89,6 +95,8 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     started: (call) => dispatch({ type: 'tool.started', call }),
     ended: (call) => dispatch({ type: 'tool.ended', call }),
   });
+  const controls = createControlClips(policy.handover);
+  const onMetric = deps.onMetric ?? (() => undefined);
   const perform = createEffects({
     send,
     bridge: () => bridge,
@@ -98,7 +106,43 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     now: () => shell.now(),
     epoch: () => shell.state.epoch,
     isWanted: wanted,
-    onMetric: deps.onMetric ?? (() => undefined),
+    onMetric,
+    clipOf: (name) => controls.take(name),
+    isSilent: (name) => controls.isSilent(name),
+    onSilence: ({ epoch, clip }) => shell.run(() => dispatch({ type: 'clip.ended', epoch, clip })),
+  });
+  const laneC = createLaneC({
+    ...{
+      policy,
+      moderator: deps.moderator ?? null,
+      config,
+      clock,
+      signal: abort.signal,
+      send,
+      turns,
+      controls,
+      onMetric,
+    },
+    state: () => shell.state,
+    dispatch: (event) => shell.dispatch(event),
+    run: (job) => shell.run(job),
+    bridge: () => bridge,
+    onRuling: (response, ruling) => answers.rule(response, ruling),
+    stop: (response) => answers.stop(response),
+    onEscalation: escalate,
+  });
+  const answers = createAnswers({
+    policy: laneC.output,
+    isStrict: config.POLICY_MODE === 'strict',
+    downlink,
+    send,
+    dispatch,
+    isWanted: wanted,
+    cancel: (response) => bridge?.cancelResponse(response),
+    isHeld: (turn) => laneC.isHeld(turn),
+    onCreated: (response, turn) => laneC.created(response, turn),
+    onViolation: (response, turn, violation) => laneC.violated(response, turn, violation),
+    onGenerated: (response, turn, text) => laneC.generated(response, turn, text),
   });
 
   // Up: from the page to the provider.
@@ -113,6 +157,11 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     pageTools: assistant.pageTools,
     start: openProvider,
     renew: (token) => void renew(token),
+    clipName: (clip) => controls.nameOf(clip),
+    onTyped(turn, item, text) {
+      laneC.asked(turn, item);
+      laneC.userSaid(item, text);
+    },
     end: () => finish(CLOSE_NORMAL),
     refuse: (code, at) => refuse(code, at),
   });
@@ -165,16 +214,9 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       send,
       dispatch,
       speech,
-      answers: createAnswers({
-        judge: createPolicyJudge({ disallowed: assistant.policy.disallowed }),
-        isStrict: config.POLICY_MODE === 'strict',
-        downlink,
-        send,
-        dispatch,
-        isWanted: wanted,
-        cancel: (response) => bridge?.cancelResponse(response),
-      }),
+      answers,
       tools,
+      onUserWords: (item, text) => laneC.userSaid(item, text),
       onUsage: (usage) => deps.onUsage?.(admission, usage),
       onUp: () => renderClips(locale),
       onGone: (code) => endWhenQuiet(code, LAST_WORDS_MS),
@@ -182,7 +224,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     const setup = {
       model: assistant.model,
       voice: assistant.voice,
-      instructions: assistant.instructions,
+      instructions: instructionsWith(assistant.instructions, policy),
       turn: mode === 'auto' ? ('auto' as const) : ('hold' as const),
       locale,
       tools: all,
@@ -206,25 +248,45 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     const isNoTurn = effects.some(
       (effect) => effect.type === 'stale' || (effect.type === 'item.delete' && effect.item === item),
     );
-    if (isNoTurn) turns.discard(turn);
-    else turns.announce(turn);
+    if (isNoTurn) {
+      turns.discard(turn);
+      return;
+    }
+    turns.announce(turn);
+    laneC.asked(turn, item);
   }
 
-  const sendClip = createClipSender(outlet, dispatch);
+  const sendClip = createClipSender(outlet, (clip) => dispatch(controls.ready(clip)));
   const isLaneA = config.LANE_A_ENABLED;
   let isRendering = false;
   function renderClips(locale: string): void {
     const speaker = bridge;
     if (isRendering || !speaker) return;
     isRendering = true;
-    const { model, voice, policy } = assistant;
-    const request = { model, voice, locale, refusal: policy.refusal, fallback: policy.fallback };
+    const { model, voice, reflex } = assistant;
+    const { refusal, fallback, handover } = policy;
+    // A tenant's phrases are in the assistant's own language.
+    const isOwnLanguage = languageOf(locale) === languageOf(assistant.locale);
+    const reflexPhrases = isOwnLanguage && reflex ? { reflexPhrases: reflex } : {};
+    const request = { model, voice, locale, refusal, fallback, handover, ...reflexPhrases };
     const speak = (text: string, signal: AbortSignal) => speaker.renderSpeech(text, signal);
     void deps.clips.clipsFor(request, speak, abort.signal, (clip) =>
       shell.run(() => {
         if (isLaneA || clip.kind !== 'reflex') sendClip(clip);
       }),
     );
+  }
+
+  function escalate(escalation: Escalation): void {
+    log.warn('policy asks for a person', { code: escalation.reason });
+    deps.onEscalation?.({
+      ...escalation,
+      session: seed.id,
+      tenant: admission.tenant.id,
+      assistant: { id: assistant.id, version: assistant.version },
+      subject: admission.subject,
+      at: clock.wallNow(),
+    });
   }
 
   async function renew(token: string): Promise<void> {
@@ -279,6 +341,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       outlet.stop();
       downlink.stop();
       abort.abort();
+      laneC.close();
       for (const undo of atEnd) undo();
       bridge?.close();
       written = audit.close();

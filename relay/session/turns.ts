@@ -15,6 +15,8 @@ interface Turn {
 export interface Turns {
   /** A name for a turn that the arbiter is about to be told of. */
   propose(source: 'speech' | 'text'): string;
+  /** A name for a turn that takes the place of another, with nothing new of the user's. */
+  proposeInstead(turn: string): string;
   /** The arbiter took it. Says so to the page, once. */
   announce(turn: string): void;
   /** The arbiter made no turn of it. */
@@ -35,13 +37,15 @@ export function createTurns(now: () => number, send: (message: RelayMessage) => 
     turn.isAnnounced = true;
     send({ type: 'turn.started', turn: id, source: turn.source, t: turn.beganAt });
   };
+  function propose(source: Turn['source']): string {
+    count += 1;
+    const id = `turn_${count}`;
+    turns.set(id, { source, beganAt: now(), isAnnounced: false, firstSentMs: {} });
+    return id;
+  }
   return {
-    propose(source) {
-      count += 1;
-      const id = `turn_${count}`;
-      turns.set(id, { source, beganAt: now(), isAnnounced: false, firstSentMs: {} });
-      return id;
-    },
+    propose,
+    proposeInstead: (turn) => propose(turns.get(turn)?.source ?? 'speech'),
     announce,
     discard(id) {
       if (turns.get(id)?.isAnnounced === false) turns.delete(id);

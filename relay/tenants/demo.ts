@@ -1,5 +1,5 @@
 /** The tenant that a fresh relay has, so that the demo page talks at once. Never in production. */
-import type { Assistant, Limits } from './tenant.ts';
+import type { Assistant, AssistantPolicy, Limits } from './tenant.ts';
 
 export const DEMO = { slug: 'demo', name: 'Demo', publishableKey: 'pk_demo' } as const;
 
@@ -11,6 +11,20 @@ export const DEFAULT_LIMITS: Limits = {
   longestSessionMs: 3_600_000,
   concurrentSessions: 100,
   connectsPerMinute: 300,
+};
+
+/** What nobody should have to configure. Self-harm goes to a person whatever is set. */
+const MODERATION: NonNullable<AssistantPolicy['moderation']> = {
+  input: { 'self-harm': 'escalate', 'sexual/minors': 'refuse', illicit: 'refuse', 'hate/threatening': 'refuse' },
+  output: {
+    'self-harm': 'escalate',
+    'sexual/minors': 'cancel_output',
+    illicit: 'refuse',
+    hate: 'rewrite',
+    harassment: 'rewrite',
+    sexual: 'rewrite',
+    violence: 'rewrite',
+  },
 };
 
 /** The assistant of a new tenant: pleasant, brief, and without page tools until somebody allows them. */
@@ -32,6 +46,8 @@ export function firstAssistant(id: string, model: string, tenantName: string): A
       disallowed: [],
       refusal: 'I am sorry, I cannot say that. Is there something else that I can help you with?',
       fallback: 'I am having trouble answering right now. Please try again in a moment.',
+      handover: 'I am connecting you to a person.',
+      moderation: MODERATION,
     },
   };
 }
@@ -52,6 +68,8 @@ export function demoAssistant(id: string, model: string): Assistant {
       disallowed: ['guaranteed returns'],
       refusal: 'I am sorry, that is something I cannot promise. Shall we talk about something else?',
       fallback: 'I am having trouble answering right now. Please try again in a moment.',
+      handover: 'I am connecting you to a person.',
+      moderation: MODERATION,
     },
   };
 }

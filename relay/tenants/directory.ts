@@ -5,12 +5,12 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
-import { RelayError } from '../errors.ts';
+import { RelayError, type FieldProblem } from '../errors.ts';
 import { newId, newPublishableKey } from '../ids.ts';
 import type { Store, TenantRow } from '../store/store.ts';
 import { DEFAULT_LIMITS, DEMO, DEMO_LIMITS, demoAssistant, firstAssistant } from './demo.ts';
 import { ORIGIN_ADVICE, originAllowed, patternsFor, readOriginPattern } from './origins.ts';
-import type { Assistant, Limits, Tenant } from './tenant.ts';
+import type { Assistant, AssistantChange, Limits, Tenant } from './tenant.ts';
 
 /** How long an answer of the store is believed, in milliseconds: the bound on changes made elsewhere. */
 const CACHE_MS = 5_000;
@@ -28,9 +28,23 @@ export interface Directory {
   limits(tenantId: string): Promise<Limits>;
   /**
    * @param origins - Patterns as people write them.
-   * @throws {RelayError} `bad-request` with every wrong origin, `conflict` when the slug is taken.
+   * @throws {RelayError} `bad-request` with every wrong origin and everything wrong with the
+   *   assistant, `conflict` when the slug is taken.
    */
-  createTenant(request: { name: string; slug: string; origins: string[] }): Promise<NewTenantAnswer>;
+  createTenant(request: {
+    name: string;
+    slug: string;
+    origins: string[];
+    /** What differs from a new tenant's assistant. */
+    assistant?: AssistantChange;
+  }): Promise<NewTenantAnswer>;
+  /**
+   * Makes a new version of an assistant, which sessions have from then on.
+   *
+   * @param id - The tenant's first without it.
+   * @throws {RelayError} `bad-request` with everything that is wrong, `not-found`.
+   */
+  changeAssistant(tenantId: string, change: AssistantChange, id?: string): Promise<Assistant>;
   /** Makes or refreshes the demo tenant and lets these pages use it. */
   ensureDemo(origins: string[]): Promise<Tenant>;
   /** Sees to it that a demo tenant left by development cannot be used. */
@@ -57,8 +71,10 @@ export function createDirectory(deps: {
   model: string;
   /** Patterns allowed for the first tenant, besides its own. */
   firstTenantOrigins: readonly string[];
+  /** Everything that is wrong with an assistant that is to be stored; nothing is checked without it. */
+  checkAssistant?: (assistant: Assistant) => FieldProblem[];
 }): Directory {
-  const { store, clock, model } = deps;
+  const { store, clock, model, checkAssistant = () => [] } = deps;
   // One millisecond on: the cache takes a start at zero for no time at all.
   const options = { max: CACHE_ENTRIES, ttl: CACHE_MS, perf: { now: () => clock.now() + 1 }, ttlResolution: 0 };
   const tenants: Cache<Row> = new LRUCache(options);
@@ -138,19 +154,21 @@ export function createDirectory(deps: {
     async limits(tenantId) {
       return (await load(tenantId))?.limits ?? DEFAULT_LIMITS;
     },
-    async createTenant({ name, slug, origins }) {
+    async createTenant({ name, slug, origins, assistant: change = {} }) {
       const canonical = new Set<string>();
       const problems = origins.flatMap((text, index) => {
         const one = readOriginPattern(text);
         if (one.ok) canonical.add(one.pattern);
         return one.ok ? [] : [{ at: `origins.${index}`, message: ORIGIN_ADVICE[one.problem] }];
       });
-      if (problems.length > 0) throw new RelayError('bad-request', 'origins are wrong', { problems });
+      const first = firstAssistant(newId('ast', clock.wallNow()), model, name);
+      const assistant: Assistant = { ...first, ...change };
+      for (const { at, message } of checkAssistant(assistant)) problems.push({ at: `assistant.${at}`, message });
+      if (problems.length > 0) throw new RelayError('bad-request', 'origins or assistant are wrong', { problems });
       // The demo's name stays free for the demo, whose tenant production refuses.
       if (slug === DEMO.slug) throw new RelayError('conflict', 'the slug of the demo tenant', { at: 'slug' });
       const tenant: Tenant = { id: newId('ten', clock.wallNow()), slug, name, status: 'active' };
       const publishableKey = newPublishableKey();
-      const assistant = firstAssistant(newId('ast', clock.wallNow()), model, name);
       await store.tenants.create({
         ...tenant,
         limits: '{}',
@@ -160,6 +178,18 @@ export function createDirectory(deps: {
       });
       forget();
       return { tenant, origins: [...canonical], publishableKey };
+    },
+    async changeAssistant(tenantId, change, id) {
+      const row = await store.assistants.newest(tenantId, id);
+      if (row === undefined) throw new RelayError('not-found', 'no such assistant');
+      const stored = JSON.parse(row.document) as Assistant;
+      const assistant: Assistant = { ...stored, ...change, id: row.id, version: row.version + 1 };
+      const problems = checkAssistant(assistant);
+      if (problems.length > 0) throw new RelayError('bad-request', 'the assistant is wrong', { problems });
+      const { version } = assistant;
+      await store.assistants.add(tenantId, { id: row.id, version, document: JSON.stringify(assistant) });
+      forget();
+      return assistant;
     },
     async ensureDemo(origins) {
       const id = (await store.tenants.bySlug(DEMO.slug))?.id ?? (await createDemo());

@@ -18,15 +18,46 @@ export interface Assistant {
   pageTools: boolean;
   /** Knobs that differ from the relay's defaults. */
   lanes: Partial<ArbiterConfig>;
-  policy: {
-    /** Phrases that the agent never says, compared without case and punctuation. */
-    disallowed: string[];
-    /** Spoken when policy blocks an answer. */
-    refusal: string;
-    /** Spoken when the model fails. */
-    fallback: string;
-  };
+  policy: AssistantPolicy;
+  /** Lane A's phrases instead of the language's own; used where the page speaks the assistant's language. */
+  reflex?: { neutral: string[]; affirmative: string[] };
 }
+
+/** What follows when a rule of policy is broken. */
+export type PolicyAction = 'rewrite' | 'refuse' | 'escalate' | 'cancel_output';
+
+/** What may be said to and by the assistant; `relay/policy/settings.ts` checks it. */
+export interface AssistantPolicy {
+  /** Phrases that the agent never says, compared without case and punctuation. */
+  disallowed: string[];
+  /** What follows when one is said; `refuse` without it. */
+  onDisallowed?: PolicyAction;
+  /** Actions by category of the provider's moderation, for the user's words and the agent's. */
+  moderation?: { input?: Record<string, PolicyAction>; output?: Record<string, PolicyAction> };
+  /** Regulated topics, by their words. */
+  topics?: {
+    name: string;
+    words: string[];
+    on?: 'input' | 'output' | 'both';
+    action: PolicyAction | 'disclaim';
+    /** Said with an answer on the topic. */
+    disclaimer?: string;
+    guidance?: string;
+  }[];
+  /** Said in every answer, or in the first. */
+  required?: { text: string; when: 'first_answer' | 'every_answer' }[];
+  /** Personal data that is taken out of text before it is stored or sent. */
+  pii?: { kinds?: ('email' | 'card' | 'iban' | 'phone' | 'name')[]; names?: string[] };
+  /** Spoken when policy blocks an answer. */
+  refusal: string;
+  /** Spoken when the model fails. */
+  fallback: string;
+  /** Spoken when a person takes over. */
+  handover?: string;
+}
+
+/** What an operator may change of an assistant; every change is a new version. */
+export type AssistantChange = Partial<Omit<Assistant, 'id' | 'version'>>;
 
 export interface Tenant {
   id: string;

@@ -21,6 +21,7 @@ export const ClipKind = v.picklist(['reflex', 'refusal', 'fallback', 'idle']);
 export type ClipKind = v.InferOutput<typeof ClipKind>;
 export const TurnOutcome = v.picklist(['answered', 'superseded', 'refused', 'failed']);
 export type TurnOutcome = v.InferOutput<typeof TurnOutcome>;
+export const Severity = v.picklist(['low', 'medium', 'high', 'critical']);
 /** The seven names that operators see. */
 export const StateName = v.picklist([
   'IDLE',
@@ -148,6 +149,16 @@ export const RelayMessage = v.variant('type', [
   /** The model remembers only `heardMs` of this item; the words after it were never heard. */
   v.object({ type: v.literal('item.truncated'), item: id, heardMs: ms }),
   v.object({ type: v.literal('item.deleted'), item: id }),
+  /** Policy stepped in; `reason` is a code. `side`: whose words it was about. */
+  v.object({
+    type: v.literal('policy.applied'),
+    decision: v.picklist(['allow', 'rewrite', 'refuse', 'cancel_output']),
+    reason: v.string(),
+    severity: Severity,
+    side: v.picklist(['input', 'output']),
+  }),
+  /** Policy asks for a person: the tenant is told, and the user hears that somebody takes over. */
+  v.object({ type: v.literal('policy.escalated'), reason: v.string(), severity: Severity }),
   v.object({ type: v.literal('tool.call'), call: id, name: v.string(), arguments: v.string() }),
   v.object({ type: v.literal('tool.cancelled'), call: id }),
   v.object({ type: v.literal('error'), code: v.string(), message: v.string(), retryable: v.boolean() }),

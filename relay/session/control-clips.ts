@@ -1,0 +1,61 @@
+/**
+ * What lane C says when the arbiter has it speak. The arbiter knows one refusal clip by one name
+ * and when it plays; which words are behind the name is decided here, by why it plays: a refusal,
+ * that a person takes over, or nothing at all.
+ */
+import type { Clip } from '../reflex/library.ts';
+import type { Happening } from './arbiter-shell.ts';
+
+/** What the arbiter calls lane C's refusal, whatever it says. */
+export const REFUSAL = 'refusal';
+
+export type ControlChoice = 'refusal' | 'handover' | 'silence';
+
+export interface ControlClips {
+  /** A clip is in the page: what the arbiter is told of it. */
+  ready(clip: Clip): Happening;
+  /** What the next refusal is to be; one that was played is followed by a plain one. */
+  choose(choice: ControlChoice): void;
+  /** The page's clip for the arbiter's; null for silence. A choice is used up. */
+  take(name: string): string | null;
+  /** The same without using it up. */
+  isSilent(name: string): boolean;
+  /** The arbiter's name for the page's clip. */
+  nameOf(clip: string): string;
+}
+
+/** @param handover - The words of the clip that says that a person takes over. */
+export function createControlClips(handover: string): ControlClips {
+  const clips = new Map<'refusal' | 'handover', Clip>();
+  let choice: ControlChoice = 'refusal';
+
+  function behind(name: string): string | null {
+    if (name !== REFUSAL) return name;
+    const refusal = clips.get('refusal')?.id ?? null;
+    if (choice === 'silence') return null;
+    // Better a refusal than silence; but nobody is promised a person who does not come.
+    return choice === 'handover' ? (clips.get('handover')?.id ?? refusal) : refusal;
+  }
+
+  return {
+    ready(clip) {
+      const { kind, affirmative } = clip;
+      if (kind !== 'refusal') return { type: 'clip.ready', kind, clip: clip.id, ms: clip.ms, affirmative };
+      const role = clip.text !== undefined && clip.text === handover.trim() ? 'handover' : 'refusal';
+      if (!clips.has(role)) clips.set(role, clip);
+      // The arbiter's time limit must hold for whichever is played.
+      const ms = Math.max(...[...clips.values()].map((one) => one.ms));
+      return { type: 'clip.ready', kind, clip: REFUSAL, ms, affirmative };
+    },
+    choose(next) {
+      choice = next;
+    },
+    take(name) {
+      const clip = behind(name);
+      if (name === REFUSAL) choice = 'refusal';
+      return clip;
+    },
+    isSilent: (name) => behind(name) === null,
+    nameOf: (clip) => ([...clips.values()].some(({ id }) => id === clip) ? REFUSAL : clip),
+  };
+}
