@@ -133,6 +133,8 @@ assistant.addEventListener('reconnected', ({ gapMs }) => note('reconnected', `af
 assistant.addEventListener('debug', ({ detail }) => {
   if (detail.type === 'onset') timeline.begin('you', performance.now());
   if (detail.type === 'offset') timeline.end('you', performance.now());
+  if (detail.type === 'session.created' && detail.config) showKnobs(detail.config);
+  if (detail.type === 'state.changed') find('span', 'arbiter-state').textContent = `${detail.state}, ${detail.cause}`;
   if (detail.type === 'pause') figures.add('pause', detail.silenceMs);
   if (detail.type === 'round-trip') figures.add('round-trip', detail.ms);
 });
@@ -145,6 +147,20 @@ for (const phrase of PHRASES) {
   button.addEventListener('click', () => assistant.send(phrase));
   item.append(button);
   find('ul', 'phrases').append(item);
+}
+
+/** The arbiter's knobs as they hold for this call. */
+function showKnobs(config: Record<string, number | string | boolean>): void {
+  const rows = Object.entries(config).map(([name, value]) => {
+    const row = document.createElement('div');
+    const term = document.createElement('dt');
+    const detail = document.createElement('dd');
+    term.textContent = name;
+    detail.textContent = String(value);
+    row.append(term, detail);
+    return row;
+  });
+  find('dl', 'knobs').replaceChildren(...rows);
 }
 
 /** The code that a customer would paste for what is configured here. */

@@ -370,6 +370,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
         echoGuardMs: config.ECHO_GUARD_MS,
         transitionGapMs: config.TRANSITION_GAP_MS,
       },
+      config: { ...config },
     });
     dispatch({ type: 'session.started' });
     if (isLaneA) for (const clip of deps.clips.wordless()) sendClip(clip);

@@ -96,6 +96,8 @@ export const RelayMessage = v.variant('type', [
     tokenExpiresInMs: ms,
     /** What the widget's own detector must know to pause on its own. */
     knobs: v.object({ echoLevelDb: level, echoGuardMs: ms, transitionGapMs: ms }),
+    /** All knobs of the arbiter as they hold for this session, for those who look. */
+    config: v.optional(v.record(v.string(), v.union([v.number(), v.string(), v.boolean()]))),
   }),
   /** The provider answers (again), or does not. Speech is kept meanwhile. */
   v.object({ type: v.literal('provider.changed'), up: v.boolean() }),
