@@ -8,10 +8,8 @@ import { createPolicyJudge, type PhraseRule, type Ruling } from './judge.ts';
 import type { Moderator } from './moderation.ts';
 import { UNSPACED } from './phrases.ts';
 
-/** Questions about one response that are open at once. */
-const MOST_ASKED = 3;
-/** With a question open already, this much more text is worth another. */
-const WINDOW_CHARACTERS = 60;
+/** With so many questions about a response open, this many more characters are worth another; then none is. */
+const WORTH_ASKING = [0, 12, 60];
 /** Text before the window that is judged with it: a sentence is understood by what came before. */
 const CONTEXT_CHARACTERS = 1_200;
 const MOST_RESPONSES = 16;
@@ -21,6 +19,8 @@ export interface OutputPolicyOptions {
   /** By category; moderation is not asked when there is none. */
   actions: Readonly<Partial<Record<string, Action>>>;
   moderator: Moderator | null;
+  /** Characters at the beginning of a response that phrases alone judge until moderation has. */
+  opening: number;
   /** Longest wait for one verdict. */
   timeoutMs: number;
   /** No verdict counts as a bad one. */
@@ -83,7 +83,8 @@ export function createOutputPolicy(options: OutputPolicyOptions): OutputPolicy {
     return watch;
   }
 
-  const allowed = (watch: Watch) => (watch.isHeld ? -1 : moderator ? watch.verified : Infinity);
+  const allowed = (watch: Watch) =>
+    watch.isHeld ? -1 : moderator ? Math.max(watch.verified, options.opening) : Infinity;
 
   function rule(response: string, watch: Watch, ruling: Ruling): void {
     if (ruling.violation) watch.isOver = true;
@@ -102,8 +103,8 @@ export function createOutputPolicy(options: OutputPolicyOptions): OutputPolicy {
     const upTo = Math.max(watch.completeTo, watch.asked + wholeWords(text.slice(watch.asked)));
     const fresh = text.slice(watch.asked, upTo);
     if (fresh === '') return;
-    const isWorth = watch.open.length === 0 || upTo === watch.completeTo || fresh.length >= WINDOW_CHARACTERS;
-    if (!isWorth || watch.open.length >= MOST_ASKED) return;
+    const worth = WORTH_ASKING[watch.open.length] ?? Infinity;
+    if (worth === Infinity || (fresh.length < worth && upTo !== watch.completeTo)) return;
     const window = text.slice(Math.max(0, watch.asked - CONTEXT_CHARACTERS), upTo);
     const question = { upTo, isGood: false };
     watch.asked = upTo;

@@ -68,7 +68,17 @@ export const PolicySettings = v.strictObject({
   /** What follows when one is; `refuse` without it. */
   onDisallowed: v.optional(ActionName),
   /** By category. Moderation runs on a side that names at least one. */
-  moderation: v.optional(v.strictObject({ input: v.optional(Categories), output: v.optional(Categories) })),
+  moderation: v.optional(
+    v.strictObject({
+      input: v.optional(Categories),
+      output: v.optional(Categories),
+      /**
+       * Characters at the beginning of an answer that are heard on the phrases' word alone while the
+       * first verdict is on its way; 0 without it. Saves a slow endpoint's time; a few words are all it risks.
+       */
+      opening: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60))),
+    }),
+  ),
   topics: v.optional(v.pipe(v.array(Topic), v.maxLength(50, 'must be at most 50'))),
   required: v.optional(v.pipe(v.array(Required), v.maxLength(5, 'must be at most 5'))),
   pii: v.optional(
@@ -95,7 +105,7 @@ export type Required = v.InferOutput<typeof Required>;
 export interface Policy {
   disallowed: readonly string[];
   onDisallowed: Action;
-  moderation: Record<'input' | 'output', Readonly<Partial<Record<string, Action>>>>;
+  moderation: Record<'input' | 'output', Readonly<Partial<Record<string, Action>>>> & { opening: number };
   topics: readonly Topic[];
   required: readonly Required[];
   pii: { kinds: readonly (typeof PII_KINDS)[number][]; names: readonly RegExp[] };
@@ -122,7 +132,7 @@ export function completePolicy(policy: PolicyDocument): Policy {
   const names = (pii.names ?? []).map(namePattern).filter((pattern) => typeof pattern !== 'string');
   return {
     ...{ disallowed, onDisallowed, topics, required },
-    moderation: { input: moderation.input ?? {}, output: moderation.output ?? {} },
+    moderation: { input: moderation.input ?? {}, output: moderation.output ?? {}, opening: moderation.opening ?? 0 },
     pii: { kinds: pii.kinds ?? PII_KINDS, names },
     refusal: policy.refusal,
     fallback: policy.fallback,

@@ -3,57 +3,10 @@
  * bridge, and the emulator as the model, all on one virtual clock and real sockets.
  */
 import { describe, expect, it } from 'vitest';
-import { createOpenAIBridgeFactory } from '../bridge/openai/open-bridge.ts';
-import { startEmulator, type Emulator } from '../emulator/emulator.ts';
-import { createClipLibrary } from '../reflex/library.ts';
+import type { Emulator } from '../emulator/emulator.ts';
 import { concat, cough, silence, speech } from '../testing/speech.ts';
-import { virtualClock } from '../testing/virtual-clock.ts';
-import type { Assistant } from '../tenants/tenant.ts';
-import { openPage, type PageClient } from './testing/page-client.ts';
-import { personAt, type Person } from './testing/person.ts';
-import { GOOD_TOKEN, relayUnderTest, type RelayUnderTest } from './testing/relay-under-test.ts';
-import type { WidgetMessage } from '#wire';
-
-interface Call {
-  page: PageClient;
-  person: Person;
-  emulator: Emulator;
-  relay: RelayUnderTest;
-  /** The turn's item that is being spoken. */
-  answering: (turn: string) => Promise<string>;
-}
-
-async function withCall(
-  options: { assistant?: Partial<Assistant>; start?: Partial<Extract<WidgetMessage, { type: 'session.start' }>> },
-  talk: (call: Call) => Promise<void>,
-): Promise<void> {
-  const clock = virtualClock();
-  const emulator = await startEmulator({ clock });
-  const openBridge = createOpenAIBridgeFactory({ apiKey: 'none', baseUrl: emulator.url, clock });
-  const relay = await relayUnderTest({
-    clock,
-    openBridge,
-    config: { MIN_DELAY_BEFORE_REFLEX_MS: 50 },
-    ...(options.assistant && { assistant: options.assistant }),
-    deps: { clips: createClipLibrary({ dir: null, now: () => clock.now() }) },
-  });
-  const page = await openPage(relay.url, GOOD_TOKEN);
-  let person: Person | undefined;
-  try {
-    await page.received('session.created');
-    page.send({ type: 'session.start', turn: 'auto', ...options.start });
-    person = personAt(page, clock);
-    await page.received('provider.changed', ({ up }) => up);
-    const answering = async (turn: string) => (await page.received('item.started', (one) => one.turn === turn)).item;
-    await talk({ page, person, emulator, relay, answering });
-    page.send({ type: 'session.end' });
-    await page.closed;
-  } finally {
-    person?.leave();
-    await relay.stop();
-    await emulator.close();
-  }
-}
+import { withCall } from './testing/call.ts';
+import type { PageClient } from './testing/page-client.ts';
 
 const weather = {
   name: 'get_weather',

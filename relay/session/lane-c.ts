@@ -114,6 +114,7 @@ export function createLaneC(options: LaneCOptions): LaneC {
   const output = createOutputPolicy({
     rules: phraseRules(policy, 'output'),
     actions: policy.moderation.output,
+    opening: policy.moderation.opening,
     ...{ moderator, timeoutMs, silenceBlocks, signal },
     run: options.run,
     now: () => clock.now(),

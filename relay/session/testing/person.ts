@@ -41,7 +41,8 @@ export interface Person {
   leave(): void;
 }
 
-export function personAt(page: PageClient, clock: VirtualClock): Person {
+/** @param also - Whatever else must be answered before time goes on. */
+export function personAt(page: PageClient, clock: VirtualClock, also?: () => Promise<void>): Person {
   const items: Heard[] = [];
   let epoch = 1;
   let isOpen = false;
@@ -154,6 +155,7 @@ export function personAt(page: PageClient, clock: VirtualClock): Person {
       await Promise.race([answered, page.closed]);
     }
     page.socket.removeAllListeners('pong');
+    await also?.();
   }
 
   async function live(): Promise<void> {
