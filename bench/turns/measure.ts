@@ -102,15 +102,17 @@ export function falsePausesOf(trace: Trace): FalsePause[] {
   });
 }
 
+/** Kills that are the relay's own business, whoever speaks. */
+const OWN_KILLS = new Set(['policy', 'policy_timeout', 'ended', 'none heard']);
+
 /** Kills that nobody asked for and no planned sound explains. */
 export function unprovokedKillsOf(trace: Trace): Decision[] {
-  const OWN = new Set(['policy', 'policy_timeout', 'ended', 'none heard']);
   // After an interruption the rest of what was said may supersede its own first answer.
   const end = trace.events.find(({ kind }) => kind === 'interruption')?.onsetMs ?? Infinity;
   return trace.decisions.filter(
     ({ is, atMs, cause }) =>
       is === 'kill' &&
-      !OWN.has(cause) &&
+      !OWN_KILLS.has(cause) &&
       atMs < end &&
       !trace.events.some((event) => isWithin(atMs, event, AFTERMATH_MS)),
   );
@@ -160,6 +162,8 @@ function row(name: string, value: number, unit: Row['unit'], of: number, target:
 const atLeast = (value: number) => ({ is: 'at least', value }) as const;
 const atMost = (value: number) => ({ is: 'at most', value }) as const;
 const ZERO = { is: 'must be', value: 0 } as const;
+/** The largest, at least 0; NaN of nothing. */
+const most = (values: readonly number[]) => (values.length === 0 ? Number.NaN : Math.max(0, ...values));
 const numbers = (values: readonly (number | null)[]) => values.filter((value): value is number => value !== null);
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
@@ -188,7 +192,11 @@ export function measure(traces: readonly Trace[]): Figures {
   );
   const falsePauses = good.flatMap(falsePausesOf);
   const truncations = good.flatMap((trace) => trace.truncations);
-  const errors = truncations.map(({ toldMs, heardMs }) => Math.abs(toldMs - heardMs));
+  const errorsOf = (isOwn: boolean) =>
+    truncations
+      .filter(({ cause }) => OWN_KILLS.has(cause) === isOwn)
+      .map(({ toldMs, heardMs }) => Math.abs(toldMs - heardMs));
+  const [userErrors, ownErrors] = [errorsOf(false), errorsOf(true)];
   const handovers = good.flatMap((trace) => trace.handovers);
   const costs = numbers(falsePauses.map(({ costMs }) => costMs));
 
@@ -257,9 +265,10 @@ export function measure(traces: readonly Trace[]): Figures {
       '',
       good.length,
     ),
-    row('truncation error, p95', percentile(errors, 95), 'ms', errors.length),
-    row('truncation error, largest', Math.max(0, ...errors), 'ms', errors.length, atMost(20)),
-    row('lane A to lane B, largest gap', Math.max(0, ...handovers), 'ms', handovers.length),
+    row('truncation error after speech, p95', percentile(userErrors, 95), 'ms', userErrors.length),
+    row('truncation error after speech, largest', most(userErrors), 'ms', userErrors.length, atMost(20)),
+    row('truncation error after a kill by policy, largest', most(ownErrors), 'ms', ownErrors.length, atMost(20)),
+    row('lane A to lane B, largest gap', most(handovers), 'ms', handovers.length),
     row(
       'answers that policy refused',
       sum(good.map(({ refused }) => refused)),

@@ -82,9 +82,10 @@ function truncationsOf(
     if (one.is !== 'said' || one.atMs >= endedAt) return [];
     const { message, atMs } = one;
     const heardMs = 'item' in message ? record.endOf(message.item) : 0;
-    if (message.type === 'item.truncated') return [{ atMs, toldMs: message.heardMs, heardMs }];
+    const cause = decisions.findLast((decision) => decision.is === 'kill' && decision.atMs <= atMs)?.cause ?? 'none';
+    if (message.type === 'item.truncated') return [{ atMs, cause, toldMs: message.heardMs, heardMs }];
     // A user's item has no sound here.
-    return message.type === 'item.deleted' && heardMs > 0 ? [{ atMs, toldMs: 0, heardMs }] : [];
+    return message.type === 'item.deleted' && heardMs > 0 ? [{ atMs, cause, toldMs: 0, heardMs }] : [];
   });
 }
 

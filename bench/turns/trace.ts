@@ -41,6 +41,8 @@ export interface Pause {
 
 export interface Truncation {
   atMs: number;
+  /** Of the kill. */
+  cause: string;
   /** What the model was told. */
   toldMs: number;
   /** What had left the gate, by the count of samples. */

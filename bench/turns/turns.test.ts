@@ -3,6 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { falsePausesOf, hasSilentTick, measure, measureEvent, percentile, unprovokedKillsOf } from './measure.ts';
 import { reportLines } from './report.ts';
 import { BACKCHANNELS, INTERRUPTIONS, makePlans } from './scenario.ts';
+import type { AuditRecord } from '../../relay/audit/audit.ts';
+import type { Happened } from './page.ts';
+import type { Read } from './sample-record.ts';
+import { decisionsOf, pausesOf, spansOf, unclearedMs } from './trace-of.ts';
 import type { PlacedEvent, Span, Trace } from './trace.ts';
 
 const [aPlan] = makePlans(1);
@@ -44,7 +48,7 @@ const yielded = trace({
   spans: [span(1000, 3052), span(5000, 6000, 'B', 2)],
   pauses: [{ atMs: 3040, by: 'widget', epoch: 1, level: -25 }],
   decisions: [{ atMs: 3540, is: 'kill', epoch: 2, cause: 'decide' }],
-  truncations: [{ atMs: 3540, toldMs: 2050, heardMs: 2052 }],
+  truncations: [{ atMs: 3540, cause: 'decide', toldMs: 2050, heardMs: 2052 }],
 });
 /** The same, but it was a backchannel and the answer goes on after 700 ms. */
 const resumed = trace({
@@ -154,7 +158,7 @@ describe('the figures', () => {
     expect(rowOf(traces, 'time to yield: onset to silence, p95')).toMatchObject({ value: 52, isMet: true });
     expect(rowOf(traces, 'time to yield: onset to kill decision, p95')).toMatchObject({ value: 540, isMet: false });
     expect(rowOf(traces, 'backchannels survived')).toMatchObject({ value: 100, isMet: true });
-    expect(rowOf(traces, 'truncation error, largest')).toMatchObject({ value: 2, isMet: true });
+    expect(rowOf(traces, 'truncation error after speech, largest')).toMatchObject({ value: 2, isMet: true });
   });
 
   it('break the run when something that must not happen did', () => {
@@ -177,5 +181,65 @@ describe('the figures', () => {
     expect(lines).toMatch(/onset to kill decision, p95 .* ≤ 300 +MISSED/);
     expect(lines).toMatch(/yield rate .* ≥ 99 +met/);
     expect(lines).toContain('could not take place: no answer');
+  });
+});
+
+describe('a trace', () => {
+  const read = (frame: number, of: Partial<Read> = {}): Read => ({
+    frame,
+    lane: 'B',
+    epoch: 1,
+    item: 'i',
+    response: 'r',
+    from: 0,
+    to: 64,
+    base: 0,
+    ...of,
+  });
+
+  it('joins what left the gate in neighbouring quanta, and nothing of another lane or epoch', () => {
+    const reads = [read(0), read(128), read(512), read(640, { epoch: 2 }), read(768, { epoch: 2, lane: 'A' })];
+    expect(spansOf(reads).map(({ fromMs, lane, epoch }) => [Math.round(fromMs * 3) / 3, lane, epoch])).toEqual([
+      [0, 'B', 1],
+      [32 / 3, 'B', 1],
+      [40 / 3, 'B', 2],
+      [16, 'A', 2],
+    ]);
+  });
+
+  it('counts sound that was read before policy cleared it, and not what was cleared in time', () => {
+    const cleared = (t: number, upToMs: number): AuditRecord => ({
+      event: { type: 'policy.cleared', response: 'r', upToMs, t },
+      effects: [],
+    });
+    const at20ms = read(960, { from: 0, to: 48, base: 0 });
+    expect(unclearedMs([at20ms], [cleared(10, 2)])).toBe(0);
+    expect(unclearedMs([at20ms], [cleared(10, 1)])).toBe(1);
+    expect(unclearedMs([at20ms], [cleared(21, 2)])).toBe(2);
+    expect(unclearedMs([read(960, { lane: 'A', response: null })], [])).toBe(0);
+  });
+
+  it('has a pause once, whoever asked for it first, and a decision with its cause', () => {
+    const happened: Happened[] = [
+      { atMs: 100, is: 'onset', epoch: 1, paused: true, level: -30 },
+      { atMs: 120, is: 'delivered', message: { type: 'gate.pause', epoch: 1 } },
+      { atMs: 300, is: 'said', message: { type: 'gate.resume', epoch: 1, rewindMs: 120 } },
+      { atMs: 310, is: 'delivered', message: { type: 'gate.resume', epoch: 1, rewindMs: 120 } },
+      { atMs: 500, is: 'delivered', message: { type: 'gate.pause', epoch: 1 } },
+      { atMs: 900, is: 'said', message: { type: 'gate.close', epoch: 2, rampMs: 10 } },
+      {
+        atMs: 900,
+        is: 'said',
+        message: { type: 'lane.owner_changed', from: 'B', to: 'none', cause: 'decide', epoch: 2, t: 900 },
+      },
+    ];
+    expect(pausesOf(happened)).toMatchObject([
+      { atMs: 100, by: 'widget', level: -30 },
+      { atMs: 500, by: 'relay', level: null },
+    ]);
+    expect(decisionsOf(happened)).toMatchObject([
+      { atMs: 300, is: 'resume' },
+      { atMs: 900, is: 'kill', cause: 'decide' },
+    ]);
   });
 });
