@@ -66,6 +66,14 @@ describe('the clip library', () => {
     expect(spoken).toEqual(texts(got));
   });
 
+  it('renders what is said when a person takes over right after the refusal, once where it is the same', async () => {
+    const { get } = library();
+    const got = await get({ handover: 'A person takes over.' });
+    expect(got.slice(0, 3).map((clip) => clip.kind)).toEqual(['refusal', 'refusal', 'fallback']);
+    expect(texts(got)[1]).toBe('A person takes over.');
+    expect(texts(await get({ handover: texts(got)[0]! }))).toEqual(ALL);
+  });
+
   it("makes reflexes as loud as the model's own longer clips, within bounds", async () => {
     for (const [db, loudness] of [
       [-25, -25],

@@ -17,12 +17,16 @@ export function isPaused(state: State): boolean {
   return state.gate.is === 'paused';
 }
 
-/** Whether the user neither speaks nor is waited for. */
+/** Whether the user neither speaks nor is waited for, as far as is known: also before a verdict. */
 export function isUserSilent(state: State): boolean {
-  return state.floor.is !== 'user' && state.floor.is !== 'deciding';
+  const speaks = Object.values(state.speaking).some(
+    ({ ended, verdict }) => ended === undefined && verdict !== 'backchannel' && verdict !== 'noise',
+  );
+  return !speaks && state.floor.is !== 'deciding';
 }
 
 /** Whether nobody is in the middle of anything. */
 export function isQuiet(state: State): boolean {
-  return isUserSilent(state) && !isAgentActive(state);
+  const isUsers = state.floor.is === 'user' || state.floor.is === 'deciding';
+  return !isUsers && !isAgentActive(state);
 }

@@ -96,6 +96,35 @@ describe('the directory', () => {
   });
 });
 
+describe('an assistant', () => {
+  const checked = (): Directory =>
+    createDirectory({
+      ...{ store, clock, model: 'gpt-test', firstTenantOrigins: [] },
+      checkAssistant: ({ voice }) => (voice === 'wrong' ? [{ at: 'voice', message: 'is wrong' }] : []),
+    });
+
+  it('is made with its tenant as asked for, or refused with what is wrong', async () => {
+    const directory = checked();
+    await expect(
+      directory.createTenant({ ...acme, origins: ['acme.example'], assistant: { voice: 'wrong' } }),
+    ).rejects.toMatchObject({ code: 'bad-request', problems: [{ at: 'origins.0' }, { at: 'assistant.voice' }] });
+    const { tenant } = await directory.createTenant({ ...acme, assistant: { voice: 'cedar' } });
+    expect(await directory.assistant(tenant.id)).toMatchObject({ voice: 'cedar', name: 'Acme', version: 1 });
+  });
+
+  it('has a new version with every change', async () => {
+    const directory = checked();
+    const { tenant } = await directory.createTenant(acme);
+    const reflex = { neutral: ['One second.'], affirmative: [] };
+    const changed = await directory.changeAssistant(tenant.id, { reflex });
+    expect(changed).toMatchObject({ version: 2, reflex, name: 'Acme' });
+    expect(await directory.assistant(tenant.id)).toEqual(changed);
+    await expect(directory.changeAssistant(tenant.id, { voice: 'wrong' })).rejects.toMatchObject({ at: 'voice' });
+    await expect(directory.changeAssistant('ten_none', {})).rejects.toMatchObject({ code: 'not-found' });
+    expect(await directory.assistant(tenant.id)).toMatchObject({ version: 2 });
+  });
+});
+
 describe('the demo tenant', () => {
   it('is there once, with Ada, its own origins and ALLOWED_ORIGINS', async () => {
     const directory = make(['https://mine.example']);
