@@ -7,7 +7,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startEmulator, type Emulator } from '../relay/emulator/emulator.ts';
 import { createVoice } from '../relay/emulator/voice/voice.ts';
-import { follow, locate, resampleTo, silentFrom, toFloat } from '../relay/testing/listening.ts';
+import { follow, levelOf, locate, resampleTo, silentFrom, toFloat } from '../relay/testing/listening.ts';
 import { concat, mix, noise, silence, speech, wav } from '../relay/testing/speech.ts';
 import type {} from './index.ts';
 import {
@@ -194,6 +194,23 @@ describe('a spoken conversation', () => {
     for (let at = 0; at + COARSE_HZ < Math.min(killed.length, COARSE_HZ * 4); at += COARSE_HZ) {
       expect(locate(coarse(after), killed.subarray(at, at + COARSE_HZ)).likeness).toBeLessThan(0.4);
     }
+  });
+
+  it('is held by an mm-hm, goes on after it, and remembers nothing of it', async () => {
+    const page = await call(
+      concat(silence(1200), await speech('Tell me a long story'), silence(5000), await speech('Mm-hm.'), silence(9000)),
+    );
+    await page.waitForFunction(() => window.seen.phases.includes('held'), { timeout: 20_000 });
+    await page.waitForFunction(() => window.seen.phases.at(-1) === 'speaking', { timeout: 5_000 });
+    const resumed = (await heardAt24k(page)).length;
+    await page.waitForFunction(
+      (wanted) => (window.vjjRecording?.blocks.at(-1)?.frame ?? 0) / (window.vjjRecording?.rateHz ?? 1) > wanted,
+      { timeout: 20_000 },
+      resumed / RATE_HZ + 3,
+    );
+    expect(await page.evaluate(() => window.seen.turns)).toEqual([]);
+    expect(levelOf((await heardAt24k(page)).subarray(resumed))).toBeGreaterThan(0.02);
+    expect(words('user')).toEqual(['Tell me a long story.']);
   });
 
   it('holds the turn open while the button is pressed, and answers when it is let go', async () => {

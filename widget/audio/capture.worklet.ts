@@ -56,6 +56,7 @@ export function createCapture(
     const isGuarded = gate !== null && gate.canPause && gate.agentSoundMs < knobs.echoGuardMs;
     isEchoSuspect = isGuarded && level < knobs.echoLevelDb;
     const paused = !isEchoSuspect && gate !== null && gate.pause();
+    detector.isHeld = paused;
     const risen = Math.round((detector.risenFrames * ONSET_FRAME_MS * deviceHz) / 1000);
     port.postMessage({
       type: 'onset',

@@ -85,6 +85,19 @@ describe('the onset of speech', () => {
     expect(changes[1]?.atMs).toBeLessThan(500 + 540 + 200 + 540 + 350);
   });
 
+  it('is over 120 ms after its last sound while the answer is held for it', () => {
+    const detector = new OnsetDetector(FRAME);
+    const heard = join(silence(400), voice(350, 0.1), silence(600));
+    let endedAtMs = Infinity;
+    for (let at = 0; at + FRAME <= heard.length; at += FRAME) {
+      const change = detector.frame(heard.subarray(at, at + FRAME), null);
+      if (change === 'onset') detector.isHeld = true;
+      if (change === 'offset') endedAtMs = (at + FRAME) / 24;
+    }
+    expect(endedAtMs).toBeGreaterThan(750);
+    expect(endedAtMs).toBeLessThanOrEqual(750 + 120);
+  });
+
   it('comes again for the next sentence', () => {
     const sentence = join(voice(540, 0.3), silence(600));
     expect(onsets(listen(join(silence(500), sentence, sentence, sentence)))).toHaveLength(3);

@@ -23,6 +23,8 @@ const LEAST_DB = -58;
 const FLOOR_LIMITS_DB = [-75, -30] as const;
 /** Silence this long ends an utterance. */
 const HANGOVER_FRAMES = 30;
+/** The same while the agent waits, held: an "mm-hm" must be over before the relay takes it for a turn. */
+const HELD_HANGOVER_FRAMES = 11;
 /** Nobody speaks this long without a vowel: it is a noise that began, and is learnt as one. */
 const UNVOICED_FRAMES = 100;
 /** Frames after the microphone opens in which the floor is learnt and nothing is decided. */
@@ -65,6 +67,8 @@ export class OnsetDetector {
   #gap = 0;
   #isSpeaking = false;
   #silent = 0;
+  /** The answer is held for this utterance, so its end is wanted soon. */
+  isHeld = false;
   #level = SILENCE_DB;
   #run = SILENCE_DB;
 
@@ -187,13 +191,14 @@ export class OnsetDetector {
 
   #begin(db: number): void {
     this.#isSpeaking = true;
+    this.isHeld = false;
     this.#silent = 0;
     this.#level = Math.max(db, this.#run);
   }
 
   #listen(isActive: boolean): OnsetChange {
     this.#silent = isActive ? 0 : this.#silent + 1;
-    if (this.#silent < HANGOVER_FRAMES) return null;
+    if (this.#silent < (this.isHeld ? HELD_HANGOVER_FRAMES : HANGOVER_FRAMES)) return null;
     this.#isSpeaking = false;
     this.#loud = this.#voiced = this.#rise = 0;
     this.#run = SILENCE_DB;
