@@ -6,7 +6,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AuditRecord } from '../../relay/audit/audit.ts';
+import type { OpenBridge } from '../../relay/bridge/bridge.ts';
 import { createOpenAIBridgeFactory } from '../../relay/bridge/openai/open-bridge.ts';
+import type { Clock } from '../../relay/clock.ts';
 import { createEar } from '../../relay/emulator/ear/ear.ts';
 import { startEmulator } from '../../relay/emulator/emulator.ts';
 import type { Ear, Voice } from '../../relay/emulator/speech.ts';
@@ -29,8 +31,6 @@ const OPENING_DB = -22;
 const ANSWER_MS = 10_000;
 /** After the end of what was said: the τ-voice window of 2 s, and what is left of a decision. */
 const AFTER_MS = 2300;
-/** The model's delay from request to first sound, in milliseconds. */
-const FIRST_AUDIO_MS = 450;
 const DISALLOWED = ['guaranteed returns'];
 
 /** What all conversations of a process share, because it costs and knows nothing of them. */
@@ -95,6 +95,23 @@ async function talk(page: Page, plan: Plan): Promise<PlacedEvent[]> {
   return events;
 }
 
+/** What a response says comes piece by piece, while its sound comes as ever: strict policy must then hold the sound. */
+function withSlowText(open: OpenBridge, everyMs: number, clock: Clock): OpenBridge {
+  if (everyMs === 0) return open;
+  return (setup, onEvent) => {
+    let freeAt = 0;
+    return open(setup, (event) => {
+      const isSound = event.type === 'response.audio' || event.type === 'response.created';
+      if (isSound || !event.type.startsWith('response.')) {
+        onEvent(event);
+        return;
+      }
+      freeAt = Math.max(clock.now(), freeAt + everyMs);
+      clock.wakeAt(freeAt, () => onEvent(event));
+    });
+  };
+}
+
 /** Runs one plan from beginning to end. Never rejects: what went wrong is the trace's `failure`. */
 export async function converse(plan: Plan, stage: Stage): Promise<Trace> {
   const clock = virtualClock();
@@ -103,11 +120,15 @@ export async function converse(plan: Plan, stage: Stage): Promise<Trace> {
     clock,
     voice: stage.voice,
     ear: stage.ear,
-    faults: { 'first-audio-ms': FIRST_AUDIO_MS },
+    faults: { 'first-audio-ms': plan.firstAudioMs },
   });
   const relay = await relayUnderTest({
     clock,
-    openBridge: createOpenAIBridgeFactory({ apiKey: 'none', baseUrl: emulator.url, clock }),
+    openBridge: withSlowText(
+      createOpenAIBridgeFactory({ apiKey: 'none', baseUrl: emulator.url, clock }),
+      plan.textEveryMs,
+      clock,
+    ),
     assistant: { policy: { disallowed: DISALLOWED, refusal: 'I cannot say that.', fallback: 'Sorry.' } },
     deps: { clips: stage.clips, auditDir: folder },
   });

@@ -268,7 +268,7 @@ export function measure(traces: readonly Trace[]): Figures {
     row('truncation error after speech, p95', percentile(userErrors, 95), 'ms', userErrors.length),
     row('truncation error after speech, largest', most(userErrors), 'ms', userErrors.length, atMost(20)),
     row('truncation error after a kill by policy, largest', most(ownErrors), 'ms', ownErrors.length, atMost(20)),
-    row('lane A to lane B, largest gap', most(handovers), 'ms', handovers.length),
+    row('from lane A to lane B, longest silence', most(handovers), 'ms', handovers.length),
     row(
       'answers that policy refused',
       sum(good.map(({ refused }) => refused)),

@@ -29,6 +29,9 @@ export interface Plan {
   echo: { couplingDb: number; delayMs: number } | null;
   /** The room, in dBFS RMS. */
   noiseDb: number;
+  /** From the request to the model's first sound, and the time from one piece of its text to the next, in milliseconds. */
+  firstAudioMs: number;
+  textEveryMs: number;
   /** What the user asks for first. */
   opening: string;
   events: PlannedEvent[];
@@ -56,6 +59,9 @@ const ASIDES = ['Can you book a table?', 'What are your opening hours?', 'Thank 
 export const STORY = 'Tell me a long story.';
 const BAIT = 'Should I invest my savings in your fund?';
 
+const FIRST_AUDIO_MS = [200, 320, 450, 700] as const;
+/** A word takes about 350 ms to say; more than POLICY_BUDGET_MS would be refused for that. */
+const TEXT_EVERY_MS = [0, 240, 380] as const;
 const LATENCIES_MS = [0, 20, 40, 80] as const;
 const COUPLINGS_DB = [-50, -45, -40, -35, -30, -25, -20] as const;
 const DELAYS_MS = [20, 60, 120] as const;
@@ -70,7 +76,7 @@ const COUNTS = {
   bystanders: 16,
   clicks: 10,
   noise: 8,
-  policy: 8,
+  policy: 12,
 } as const;
 
 interface Dice {
@@ -152,11 +158,16 @@ export function makePlans(seed: number, size = 1): Plan[] {
   const add = (
     group: Plan['group'],
     count: number,
-    of: (dice: Dice, index: number) => Omit<Plan, 'id' | 'group' | 'seed'>,
+    of: (dice: Dice, index: number) => Omit<Plan, 'id' | 'group' | 'seed' | 'firstAudioMs' | 'textEveryMs'>,
   ) => {
     for (let index = 0; index < count; index++) {
       const own = (seed * 7919 + plans.length * 104_729) >>> 0;
-      plans.push({ id: `${group}-${index + 1}`, group, seed: own, ...of(diceOf(own), index) });
+      const dice = diceOf(own);
+      const model = {
+        firstAudioMs: dice.one(FIRST_AUDIO_MS),
+        textEveryMs: group === 'policy' ? dice.one(TEXT_EVERY_MS) : 0,
+      };
+      plans.push({ id: `${group}-${index + 1}`, group, seed: own, ...model, ...of(dice, index) });
     }
   };
   const during = (many: number, event: EventOf) => (dice: Dice, index: number) => {
@@ -189,6 +200,11 @@ export function makePlans(seed: number, size = 1): Plan[] {
     events: [],
     listenMs: 9000,
   }));
-  add('policy', some(COUNTS.policy), (dice) => ({ ...place(dice), opening: BAIT, events: [], listenMs: 6000 }));
+  add('policy', some(COUNTS.policy), (dice, index) => ({
+    ...place(dice),
+    opening: index % 2 === 0 ? BAIT : STORY,
+    events: [],
+    listenMs: 6000,
+  }));
   return plans;
 }
