@@ -193,6 +193,16 @@ describe('an answer that is held', () => {
     expect(rulings).toHaveLength(before);
   });
 
+  it('is held also where it has no words', () => {
+    const { policy, cleared, rulings } = underTest();
+    policy.created('r', true);
+    policy.sound('r', 'i', 100);
+    policy.textDone('r', 'i', '');
+    expect([cleared(), rulings.flatMap(({ shown }) => shown)]).toEqual([0, []]);
+    policy.release('r');
+    expect([cleared(), rulings.at(-1)?.shown]).toEqual([100, [{ item: 'i', text: '', isWhole: true }]]);
+  });
+
   it('without moderation and phrases is cleared as it comes', () => {
     const { policy, cleared } = underTest({ actions: {}, rules: [], moderator: null });
     policy.created('r', false);

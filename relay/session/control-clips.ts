@@ -14,12 +14,10 @@ export type ControlChoice = 'refusal' | 'handover' | 'silence';
 export interface ControlClips {
   /** A clip is in the page: what the arbiter is told of it. */
   ready(clip: Clip): Happening;
-  /** What the next refusal is to be; one that was played is followed by a plain one. */
+  /** What refusals are from now on. */
   choose(choice: ControlChoice): void;
-  /** The page's clip for the arbiter's; null for silence. A choice is used up. */
-  take(name: string): string | null;
-  /** The same without using it up. */
-  isSilent(name: string): boolean;
+  /** The page's clip for the arbiter's; null for silence. */
+  clipOf(name: string): string | null;
   /** The arbiter's name for the page's clip. */
   nameOf(clip: string): string;
 }
@@ -29,7 +27,7 @@ export function createControlClips(handover: string): ControlClips {
   const clips = new Map<'refusal' | 'handover', Clip>();
   let choice: ControlChoice = 'refusal';
 
-  function behind(name: string): string | null {
+  function clipOf(name: string): string | null {
     if (name !== REFUSAL) return name;
     const refusal = clips.get('refusal')?.id ?? null;
     if (choice === 'silence') return null;
@@ -50,12 +48,7 @@ export function createControlClips(handover: string): ControlClips {
     choose(next) {
       choice = next;
     },
-    take(name) {
-      const clip = behind(name);
-      if (name === REFUSAL) choice = 'refusal';
-      return clip;
-    },
-    isSilent: (name) => behind(name) === null,
+    clipOf,
     nameOf: (clip) => ([...clips.values()].some(({ id }) => id === clip) ? REFUSAL : clip),
   };
 }

@@ -20,10 +20,8 @@ export interface EffectsOptions {
   epoch: () => number;
   isWanted: (response: string) => boolean;
   onMetric: (name: string, value: number) => void;
-  /** The clip that the page has for what the arbiter calls it; null where nothing is to be said. Asked once a play. */
+  /** The clip that the page has for what the arbiter calls it; null where nothing is to be said. */
   clipOf: (name: string) => string | null;
-  /** The same question without taking the answer. */
-  isSilent: (name: string) => boolean;
   /** A clip of no sound is over as it begins. */
   onSilence: (play: Extract<Effect, { type: 'clip.play' }>) => void;
 }
@@ -100,7 +98,7 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
       case 'turn.outcome': {
         // A refusal's clip starts in the step that ends its turn.
         const clip = all.find((one) => one.type === 'clip.play');
-        if (clip && !options.isSilent(clip.clip)) turns.sounded(effect.turn, clip.lane);
+        if (clip && options.clipOf(clip.clip) !== null) turns.sounded(effect.turn, clip.lane);
         turns.end(effect.turn, effect.outcome);
         tools.turnEnded(effect.turn);
         return;

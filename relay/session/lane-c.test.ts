@@ -225,6 +225,52 @@ describe('what is said', () => {
   });
 });
 
+describe('a hand-over', () => {
+  const policy = withPolicy({ disallowed: ['secret plan'], onDisallowed: 'escalate' });
+  /** Sound without words: policy's time passes. */
+  async function outOfTime(item: string, turn: string): Promise<void> {
+    await userTurn(item);
+    await say({ type: 'response.created', response: `r_${item}`, turn });
+    await say({ type: 'response.audio', response: `r_${item}`, item: `i_${item}`, samples: loud(300) });
+    await pass(400);
+    expect(owners().at(-1)).toBe('none→C policy_timeout');
+  }
+
+  it('is said once: what is refused next is only refused', async () => {
+    await begin(policy);
+    await userTurn();
+    await answer('r1', 'turn_1', 300, 'The secret plan is ');
+    expect(played()).toEqual(['person']);
+    await tell({ type: 'clip.ended', epoch: 2, clip: 'person' });
+    await say({ type: 'response.done', response: 'r1', status: 'cancelled' });
+    await outOfTime('user_2', 'turn_2');
+    expect(played()).toEqual(['person', 'no']);
+  });
+
+  it('that the user talked over is not said to what they said', async () => {
+    await begin(policy);
+    await userTurn();
+    await answer('r1', 'turn_1', 1_000, 'Well, well. ');
+    await tell({ type: 'user.onset', utterance: 'u2', epoch: 1, paused: true });
+    await say({ type: 'response.text', response: 'r1', item: 'item_of_r1', delta: 'The secret plan is ' });
+    expect(played()).toEqual([]);
+    await say({ type: 'response.done', response: 'r1', status: 'cancelled' });
+    await outOfTime('user_2', 'turn_2');
+    expect(played()).toEqual(['no']);
+  });
+
+  it('for what nobody hears is not said later', async () => {
+    await begin(policy);
+    await userTurn();
+    await say({ type: 'response.created', response: 'r0', turn: null });
+    await say({ type: 'response.created', response: 'r1', turn: 'turn_1' });
+    await say({ type: 'response.text', response: 'r0', item: 'i0', delta: 'The secret plan is ' });
+    await say({ type: 'response.audio', response: 'r1', item: 'i1', samples: loud(300) });
+    await pass(400);
+    expect(played()).toEqual(['no']);
+  });
+});
+
 describe('who may be in danger', () => {
   it('is told of also when the turn is over, and once more when something else was decided', async () => {
     const escalations: SessionEscalation[] = [];

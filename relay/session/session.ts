@@ -107,8 +107,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     epoch: () => shell.state.epoch,
     isWanted: wanted,
     onMetric,
-    clipOf: (name) => controls.take(name),
-    isSilent: (name) => controls.isSilent(name),
+    clipOf: (name) => controls.clipOf(name),
     onSilence: ({ epoch, clip }) => shell.run(() => dispatch({ type: 'clip.ended', epoch, clip })),
   });
   const laneC = createLaneC({
