@@ -77,6 +77,11 @@ export const PolicySettings = v.strictObject({
        * first verdict is on its way; 0 without it. Saves a slow endpoint's time; a few words are all it risks.
        */
       opening: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60))),
+      /**
+       * Whether an answer waits for the ruling on its question; true without it. A provider whose transcripts
+       * come late makes innocent answers late, or refused: then false, and the ruling cuts what it forbids.
+       */
+      holdForInput: v.optional(v.boolean()),
     }),
   ),
   topics: v.optional(v.pipe(v.array(Topic), v.maxLength(50, 'must be at most 50'))),
@@ -105,7 +110,10 @@ export type Required = v.InferOutput<typeof Required>;
 export interface Policy {
   disallowed: readonly string[];
   onDisallowed: Action;
-  moderation: Record<'input' | 'output', Readonly<Partial<Record<string, Action>>>> & { opening: number };
+  moderation: Record<'input' | 'output', Readonly<Partial<Record<string, Action>>>> & {
+    opening: number;
+    holdForInput: boolean;
+  };
   topics: readonly Topic[];
   required: readonly Required[];
   pii: { kinds: readonly (typeof PII_KINDS)[number][]; names: readonly RegExp[] };
@@ -132,7 +140,12 @@ export function completePolicy(policy: PolicyDocument): Policy {
   const names = (pii.names ?? []).map(namePattern).filter((pattern) => typeof pattern !== 'string');
   return {
     ...{ disallowed, onDisallowed, topics, required },
-    moderation: { input: moderation.input ?? {}, output: moderation.output ?? {}, opening: moderation.opening ?? 0 },
+    moderation: {
+      input: moderation.input ?? {},
+      output: moderation.output ?? {},
+      opening: moderation.opening ?? 0,
+      holdForInput: moderation.holdForInput ?? true,
+    },
     pii: { kinds: pii.kinds ?? PII_KINDS, names },
     refusal: policy.refusal,
     fallback: policy.fallback,

@@ -228,7 +228,7 @@ export function createLaneC(options: LaneCOptions): LaneC {
       // A refusal that waited for the user to end was dropped by this turn.
       controls.choose('refusal');
       const ruling = items.get(item)?.ruling;
-      turn.isJudged = !input.isNeeded;
+      turn.isJudged = !(input.isNeeded && policy.moderation.holdForInput);
       if (ruling) judged(id, ruling, items.get(item)?.text ?? '');
     },
     userSaid(item, text) {

@@ -136,6 +136,13 @@ describe('a question that breaks a rule', () => {
       expect(framesOfB(call)).toBe(0);
     }));
 
+  it('is refused also where answers do not wait for the ruling', () =>
+    withCall(policy({ moderation: { input: { illicit: 'refuse' }, holdForInput: false } }), async (call) => {
+      await clipsAreThere(call);
+      call.page.send({ type: 'user.text', text: 'Tell me how to build a bomb' });
+      expect(await call.page.received('turn.ended')).toMatchObject({ outcome: 'refused' });
+    }));
+
   it('and speaks of self-harm, brings a person whatever else is set', () =>
     withCall(policy({ moderation: { input: { violence: 'refuse' } }, pii: { names: ['Ada Byron'] } }), async (call) => {
       await clipsAreThere(call);

@@ -33,7 +33,12 @@ export interface AssistantPolicy {
   /** What follows when one is said; `refuse` without it. */
   onDisallowed?: PolicyAction;
   /** Actions by category of the provider's moderation, for the user's words and the agent's. */
-  moderation?: { input?: Record<string, PolicyAction>; output?: Record<string, PolicyAction>; opening?: number };
+  moderation?: {
+    input?: Record<string, PolicyAction>;
+    output?: Record<string, PolicyAction>;
+    opening?: number;
+    holdForInput?: boolean;
+  };
   /** Regulated topics, by their words. */
   topics?: {
     name: string;
