@@ -46,7 +46,7 @@ export function begin(state: State, t: number, config: ArbiterConfig): Draft {
 
 /** The effects of one step, in the documented order; equal kinds keep the order in which they were given. */
 export function inOrder(effects: Effect[]): Effect[] {
-  return effects.length < 2 ? effects : effects.sort((a, b) => RANK[a.type] - RANK[b.type]);
+  return effects.sort((a, b) => RANK[a.type] - RANK[b.type]);
 }
 
 export function staleEffect(event: ArbiterEvent): Effect {
@@ -55,9 +55,7 @@ export function staleEffect(event: ArbiterEvent): Effect {
 
 /** Adds to a ring, once. */
 export function remember(ring: string[], id: string): string[] {
-  if (ring.includes(id)) return ring;
-  const longer = [...ring, id];
-  return longer.length > RING ? longer.slice(longer.length - RING) : longer;
+  return ring.includes(id) ? ring : [...ring, id].slice(-RING);
 }
 
 export function arm(d: Draft, name: DeadlineName, afterMs: number): void {
@@ -74,11 +72,7 @@ export function speaks(utterance: Utterance): boolean {
 }
 
 export function someoneSpeaks(s: State): boolean {
-  for (const id in s.speaking) {
-    const utterance = s.speaking[id];
-    if (utterance !== undefined && speaks(utterance)) return true;
-  }
-  return false;
+  return Object.values(s.speaking).some(speaks);
 }
 
 /** An end-of-turn decision is open. */
@@ -93,9 +87,7 @@ export function userIsSilent(s: State): boolean {
 
 /** The slot holds something that was not killed. */
 export function inFlight(s: State): boolean {
-  const slot = s.response;
-  if (slot.is === 'requested') return slot.cancel !== true;
-  return slot.is === 'created' || slot.is === 'streaming' || slot.is === 'generated';
+  return activeId(s) !== undefined || (s.response.is === 'requested' && s.response.cancel !== true);
 }
 
 /** The id of the slot's response while it is not being cancelled. */
@@ -110,13 +102,13 @@ export function isCurrent(s: State, response: string): boolean {
 }
 
 export function isHeard(s: State, response: string): boolean {
-  return s.heard.is !== 'none' && (s.heard.response === response || s.heard.earlier?.includes(response) === true);
+  return heardIds(s).includes(response);
 }
 
 /** Ids of what is held or heard, in order of arrival. */
 export function heardIds(s: State): string[] {
   if (s.heard.is === 'none') return [];
-  return s.heard.earlier === undefined ? [s.heard.response] : [...s.heard.earlier, s.heard.response];
+  return [...(s.heard.earlier ?? []), s.heard.response];
 }
 
 export function setResponse(d: Draft, id: string, change: Partial<ResponseInfo>): void {
@@ -130,7 +122,6 @@ export function setItem(d: Draft, id: string, change: Partial<Item>): void {
 
 /** No event of these responses counts any more. */
 export function bury(d: Draft, ids: string[]): void {
-  if (ids.length === 0) return;
   let { responses: dead } = d.s.past;
   const responses = { ...d.s.responses };
   const policy = { ...d.s.policy };
@@ -143,7 +134,7 @@ export function bury(d: Draft, ids: string[]): void {
   d.s.responses = responses;
   d.s.policy = policy;
   const left = d.s.items.length - MOST_SETTLED;
-  if (left > 0) d.s.items = d.s.items.filter((item, at) => item.fate === 'live' || at >= left);
+  d.s.items = d.s.items.filter((item, at) => item.fate === 'live' || at >= left);
 }
 
 export function audit(d: Draft, cause: Cause, fields: Record<string, unknown> = {}): void {

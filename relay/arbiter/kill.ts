@@ -94,8 +94,7 @@ export interface Kill {
 export function kill(d: Draft, { cause, outcome, keepControl, epoch, ownerFollows }: Kill): void {
   const controlStays = keepControl === true && d.s.owner === 'C';
   const active = activeId(d.s);
-  const dying = heardIds(d.s);
-  if (active !== undefined && !dying.includes(active)) dying.push(active);
+  const dying = active === undefined ? heardIds(d.s) : [...heardIds(d.s), active];
   if (!controlStays) closeGate(d, epoch);
   cancelSlot(d);
   settleItems(d, dying);
@@ -106,8 +105,6 @@ export function kill(d: Draft, { cause, outcome, keepControl, epoch, ownerFollow
     disarm(d, 'clip');
     if (d.s.control.is === 'playing') d.s.control = { is: 'none' };
   }
-  if (d.s.reflex.is === 'armed' || d.s.reflex.is === 'playing') d.s.reflex = { is: 'spent' };
-  disarm(d, 'reflex');
   endTurn(d, outcome);
   const next: Owner = controlStays ? 'C' : 'none';
   if (ownerFollows === true) return;

@@ -91,7 +91,6 @@ export function onEnded(d: Draft): Handled {
   s.response = { is: 'none' };
   s.queued = null;
   s.idleOwed = false;
-  s.reflex = s.reflex.is === 'off' ? s.reflex : { is: 'spent' };
   return undefined;
 }
 

@@ -70,7 +70,7 @@ export function resume(d: Draft): void {
   d.effects.push({ type: 'gate.resume', epoch: s.epoch, rewindMs: d.config.RESUME_REWIND_MS });
   disarm(d, 'decide');
   if (s.heard.is === 'playing') s.heard = { ...s.heard, resumes: s.heard.resumes + 1 };
-  if (s.owner === 'C' && s.control.is === 'playing') s.control = { ...s.control, resumes: s.control.resumes + 1 };
+  if (s.control.is === 'playing') s.control = { ...s.control, resumes: s.control.resumes + 1 };
   armDrain(d);
   const rest = s.frozen.clip;
   if (rest === undefined) return;

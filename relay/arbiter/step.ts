@@ -122,14 +122,14 @@ function tendFloor(d: Draft): void {
   } else if (someoneSpeaks(s) && s.owner === 'none') {
     if (floor.is !== 'user') s.floor = { is: 'user', since: t };
   } else if (s.owner !== 'none' || inFlight(s) || s.turn.is === 'open' || s.heard.is !== 'none') {
-    if (floor.is !== 'agent') s.floor = { is: 'agent' };
-  } else if (floor.is !== 'idle') s.floor = { is: 'idle' };
+    s.floor = { is: 'agent' };
+  } else s.floor = { is: 'idle' };
 }
 
 /** What follows from every event alike, in the order in which the rules depend on one another. */
 function settle(d: Draft): void {
   if (d.s.ended) {
-    if (d.s.floor.is !== 'idle') d.s.floor = { is: 'idle' };
+    d.s.floor = { is: 'idle' };
     return;
   }
   tendDecision(d);

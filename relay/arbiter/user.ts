@@ -11,7 +11,7 @@ import {
   someoneSpeaks,
 } from './draft.ts';
 import { closeReflex, kill, killable } from './kill.ts';
-import { armReflex } from './reflex.ts';
+import { armReflex, disarmReflex } from './reflex.ts';
 import { freeze } from './playout.ts';
 import { request } from './slot.ts';
 import type { State, Utterance } from './state.ts';
@@ -34,13 +34,12 @@ function setUtterance(d: Draft, id: string, utterance: Utterance): void {
 
 /** Takes utterances out of play; their verdicts are kept for a commit that comes late. */
 function retire(d: Draft, ids: string[]): void {
-  const gone = ids.filter((id) => d.s.speaking[id] !== undefined);
-  if (gone.length === 0) return;
   const speaking = { ...d.s.speaking };
   const closed = [...d.s.past.utterances];
-  for (const id of gone) {
-    const verdict = speaking[id]?.verdict;
-    closed.push(verdict === undefined ? { id } : { id, verdict });
+  for (const id of ids) {
+    const utterance = speaking[id];
+    if (utterance === undefined) continue;
+    closed.push(utterance.verdict === undefined ? { id } : { id, verdict: utterance.verdict });
     delete speaking[id];
   }
   d.s.speaking = speaking;
@@ -64,8 +63,8 @@ export function onOnset(d: Draft, event: Of<'user.onset'>): Handled {
   const firstOfTurn = s.deadlines.user === undefined;
   setUtterance(d, id, answers ? { since: t, ordinary: true } : { since: t });
   if (firstOfTurn) arm(d, 'user', config.MAX_USER_TURN_MS);
-  disarm(d, 'turn', 'reflex');
-  if (s.reflex.is === 'armed') s.reflex = { is: 'off' };
+  disarm(d, 'turn');
+  disarmReflex(d);
 
   if (s.owner === 'none') return undefined;
   if (s.owner === 'A') {
@@ -136,8 +135,8 @@ export function endUtterance(d: Draft, id: string, utterance: Utterance): void {
 
 /** Endless backchannels without a commit must not grow the state. */
 function boundPending(d: Draft): void {
-  const closed = Object.keys(d.s.speaking).filter((id) => d.s.speaking[id]?.closed);
-  if (closed.length > MOST_PENDING) retire(d, closed.slice(0, closed.length - MOST_PENDING));
+  const closed = Object.entries(d.s.speaking).flatMap(([id, utterance]) => (utterance.closed ? [id] : []));
+  retire(d, closed.slice(0, -MOST_PENDING));
 }
 
 export function onVerdict(d: Draft, event: Of<'user.verdict'>): Handled {
@@ -173,7 +172,7 @@ export function turnIsKnown(s: State, turn: string): boolean {
 }
 
 function allEnded(s: State): string[] {
-  return Object.keys(s.speaking).filter((id) => s.speaking[id]?.ended !== undefined);
+  return Object.entries(s.speaking).flatMap(([id, { ended }]) => (ended === undefined ? [] : [id]));
 }
 
 function verdictOf(s: State, id: string): string | undefined {
