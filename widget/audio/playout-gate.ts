@@ -156,7 +156,8 @@ export class PlayoutGate {
     this.#pauses++;
     this.#rewindMs = null;
     if (this.#isSounding && this.#exit === null) this.#leave('pause', FADE_MS);
-    this.#reports.report();
+    // What leaves by the fade is heard too, and so is what is on its way to the ear.
+    this.#reports.report(this.#exit === null ? 0 : -this.#exitLeft);
     return true;
   }
 
@@ -253,7 +254,7 @@ export class PlayoutGate {
     if (exit === 'pause') {
       const rewindMs = this.#rewindMs;
       this.#rewindMs = null;
-      if (rewindMs === null) this.#reports.report();
+      if (rewindMs === null) this.#reports.report(0);
       else this.#wake(rewindMs);
       return;
     }
