@@ -23,9 +23,7 @@ const CLIP_OF_UNKNOWN_LENGTH_MS = 10_000;
 const MOST_CLIPS = 64;
 
 export function onClipReady(d: Draft, event: Of<'clip.ready'>): Handled {
-  const clip: Clip = { kind: event.kind, clip: event.clip };
-  if (event.ms !== undefined) clip.ms = event.ms;
-  if (event.affirmative !== undefined) clip.affirmative = event.affirmative;
+  const { t: _t, type: _type, ...clip } = event;
   const at = d.s.clips.findIndex(({ clip: id }) => id === clip.clip);
   if (at >= 0) d.s.clips = d.s.clips.with(at, clip);
   else d.s.clips = [...d.s.clips, clip].slice(-MOST_CLIPS);
@@ -57,14 +55,14 @@ export function playControl(d: Draft, clip: Clip, cause: Cause): void {
 export function onClipEnded(d: Draft, event: Of<'clip.ended'>): Handled {
   const { s } = d;
   if (event.epoch !== s.epoch) return 'stale';
-  if (s.owner === 'A' && s.reflex.is === 'playing') {
+  if (s.reflex.is === 'playing') {
     if (event.clip !== undefined && event.clip !== s.reflex.clip) return 'stale';
     s.reflex = { is: 'spent' };
     disarm(d, 'cap');
     changeOwner(d, 'none', 'clip_ended');
     return undefined;
   }
-  if (s.owner === 'C' && s.control.is === 'playing') {
+  if (s.control.is === 'playing') {
     if (event.clip !== undefined && event.clip !== s.control.clip) return 'stale';
     if (s.gate.is === 'paused') return undefined;
     endControl(d, 'clip_ended');
@@ -82,7 +80,7 @@ function endControl(d: Draft, cause: Cause): void {
 
 /** The widget never said that the clip ended. */
 export function clipDue(d: Draft): void {
-  if (d.s.owner === 'C') endControl(d, 'clip_timeout');
+  endControl(d, 'clip_timeout');
 }
 
 export function onCleared(d: Draft, event: Of<'policy.cleared'>): Handled {
@@ -91,7 +89,7 @@ export function onCleared(d: Draft, event: Of<'policy.cleared'>): Handled {
   const cleared = Math.max(d.s.policy[response] ?? 0, Number.isFinite(event.upToMs) ? event.upToMs : 0);
   d.s.policy = { ...d.s.policy, [response]: cleared };
   if (d.config.POLICY_MODE !== 'strict') return undefined;
-  if (isHeard(d.s, response) && d.s.owner === 'B' && d.s.responses[response]?.admitted) admitEffect(d, response);
+  if (isHeard(d.s, response) && d.s.responses[response]?.admitted) admitEffect(d, response);
   disarm(d, 'policy');
   awaitPolicy(d);
   return undefined;
@@ -100,13 +98,11 @@ export function onCleared(d: Draft, event: Of<'policy.cleared'>): Handled {
 /** Strict: policy's time runs while something received is not cleared, and no longer. */
 export function awaitPolicy(d: Draft): void {
   if (d.config.POLICY_MODE !== 'strict') return;
-  const uncleared = Object.keys(d.s.responses).some((id) => isCurrent(d.s, id) && unclearedMs(d, id) > 0);
+  const uncleared = Object.entries(d.s.responses).some(
+    ([id, { receivedMs }]) => isCurrent(d.s, id) && receivedMs > (d.s.policy[id] ?? 0),
+  );
   if (!uncleared) disarm(d, 'policy');
   else if (d.s.deadlines.policy === undefined) arm(d, 'policy', d.config.POLICY_BUDGET_MS);
-}
-
-function unclearedMs(d: Draft, id: string): number {
-  return (d.s.responses[id]?.receivedMs ?? 0) - (d.s.policy[id] ?? 0);
 }
 
 export function onBlocked(d: Draft, event: Of<'policy.blocked'>): Handled {
@@ -143,28 +139,24 @@ export function policyDue(d: Draft): void {
     return;
   }
   audit(d, 'policy_timeout');
-  const policy = { ...d.s.policy };
-  for (const [id, info] of Object.entries(d.s.responses)) {
-    if (isCurrent(d.s, id)) policy[id] = Math.max(policy[id] ?? 0, info.receivedMs);
-  }
-  d.s.policy = policy;
-  for (const id of heardIds(d.s)) if (d.s.owner === 'B' && d.s.responses[id]?.admitted) admitEffect(d, id);
+  d.s.policy = Object.fromEntries(
+    Object.entries(d.s.responses).map(([id, { receivedMs }]) => [id, Math.max(d.s.policy[id] ?? 0, receivedMs)]),
+  );
+  for (const id of heardIds(d.s)) if (d.s.responses[id]?.admitted) admitEffect(d, id);
 }
 
 /** A refusal that waited for the user to end. */
 export function playWaiting(d: Draft): void {
   const { control: waiting } = d.s;
-  if (waiting.is !== 'waiting' || d.s.owner !== 'none' || !userIsSilent(d.s)) return;
+  if (waiting.is !== 'waiting' || !userIsSilent(d.s)) return;
   const clip = clipOf(d, waiting.kind);
   d.s.control = { is: 'none' };
   if (clip !== undefined) playControl(d, clip, waiting.cause);
 }
 
-/** Nothing is owned, said, asked or under way. */
+/** Nothing is said, asked or under way: A, B and tools are of an open turn. */
 function isIdle(d: Draft): boolean {
-  const { owner, heard, turn, tools, gate, control: c } = d.s;
-  const free = owner === 'none' && heard.is === 'none' && turn.is !== 'open' && gate.is !== 'paused' && c.is === 'none';
-  return free && userIsSilent(d.s) && Object.keys(tools).length === 0;
+  return d.s.turn.is !== 'open' && d.s.control.is === 'none' && userIsSilent(d.s);
 }
 
 /** Counts from the end of B's playout, and again after anything happened in between. */

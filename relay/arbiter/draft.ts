@@ -85,11 +85,6 @@ export function userIsSilent(s: State): boolean {
   return !decisionOpen(s) && !someoneSpeaks(s);
 }
 
-/** The slot holds something that was not killed. */
-export function inFlight(s: State): boolean {
-  return activeId(s) !== undefined || (s.response.is === 'requested' && s.response.cancel !== true);
-}
-
 /** The id of the slot's response while it is not being cancelled. */
 export function activeId(s: State): string | undefined {
   const slot = s.response;

@@ -2,24 +2,12 @@
  * Rule 2 and the settling of items: how everything that sounds or will sound is ended in one step,
  * and how a turn gets its one outcome.
  */
-import {
-  activeId,
-  arm,
-  audit,
-  bury,
-  changeOwner,
-  closeGate,
-  disarm,
-  type Draft,
-  heardIds,
-  inFlight,
-  remember,
-} from './draft.ts';
+import { activeId, arm, audit, bury, changeOwner, closeGate, disarm, type Draft, heardIds, remember } from './draft.ts';
 import type { Cause, Outcome, Owner } from './vocabulary.ts';
 
-/** There is something to kill. */
+/** There is something to kill. What is in flight, held or heard is of the open turn. */
 export function killable(d: Draft): boolean {
-  return d.s.owner !== 'none' || d.s.heard.is !== 'none' || inFlight(d.s) || d.s.turn.is === 'open';
+  return d.s.owner !== 'none' || d.s.turn.is === 'open';
 }
 
 /** Asks the provider to end a response: once ever. */
@@ -70,10 +58,8 @@ export function endTurn(d: Draft, outcome: Outcome): void {
   d.s.past = { ...d.s.past, calls };
   d.s.tools = {};
   d.s.turn = { is: 'ended', id, outcome };
-  if (d.s.queued !== null) {
-    d.s.queued = null;
-    if (d.s.response.is === 'none') disarm(d, 'create');
-  }
+  d.s.queued = null;
+  if (d.s.response.is === 'none') disarm(d, 'create');
   if (d.s.reflex.is !== 'off') d.s.reflex = { is: 'spent' };
   disarm(d, 'tool', 'reflex');
   d.effects.push({ type: 'turn.outcome', turn: id, outcome });
@@ -100,10 +86,10 @@ export function kill(d: Draft, { cause, outcome, keepControl, epoch, ownerFollow
   settleItems(d, dying);
   bury(d, dying);
   d.s.heard = { is: 'none' };
-  disarm(d, 'policy', 'drain', 'idle', 'cap');
+  disarm(d, 'drain', 'cap');
   if (!controlStays) {
     disarm(d, 'clip');
-    if (d.s.control.is === 'playing') d.s.control = { is: 'none' };
+    d.s.control = { is: 'none' };
   }
   endTurn(d, outcome);
   const next: Owner = controlStays ? 'C' : 'none';

@@ -29,7 +29,7 @@ export function onProviderUp(d: Draft, event: Of<'provider.up'>): Handled {
 }
 
 export function onProviderDown(d: Draft, event: Of<'provider.down'>): Handled {
-  const { provider, response: slot, turn } = d.s;
+  const { provider, response: slot } = d.s;
   if (provider.is === 'down' || event.generation < provider.generation) return 'stale';
   d.s.provider = { is: 'down', since: d.t, generation: Math.max(provider.generation, event.generation) };
   const active = activeId(d.s);
@@ -50,7 +50,7 @@ export function onProviderDown(d: Draft, event: Of<'provider.down'>): Handled {
   }
   audit(d, 'provider_lost');
   if (active !== undefined && spoken !== undefined) finish(d, active, 'failed', 'provider_lost');
-  else if (turn.is === 'open') leaveResult(d, turn.id, false, false);
+  else leaveResult(d, false, false);
   return undefined;
 }
 
@@ -63,7 +63,7 @@ export function onWidgetDown(d: Draft): Handled {
 
 export function onWidgetUp(d: Draft, event: Of<'widget.up'>): Handled {
   const { widget, epoch } = d.s;
-  const ahead = event.epoch !== undefined && event.epoch > epoch;
+  const ahead = (event.epoch ?? 0) > epoch;
   const late = widget.is === 'down' && d.t - widget.since >= d.config.WIDGET_GRACE_MS;
   d.s.widget = { is: 'up' };
   disarm(d, 'widget');
@@ -121,13 +121,12 @@ function stallDue(d: Draft): void {
     turnFailed(d, 'timeout');
     return;
   }
-  const turn = d.s.responses[id]?.turn ?? '';
   cancelOnce(d, id);
   d.s.response = { is: 'cancelling', id };
   arm(d, 'done', d.config.DONE_TIMEOUT_MS);
   setResponse(d, id, { ended: 'lost' });
   if (!isHeard(d.s, id)) bury(d, [id]);
-  leaveResult(d, turn, false, false);
+  leaveResult(d, false, false);
   audit(d, 'timeout', { response: id });
   armDrain(d);
 }

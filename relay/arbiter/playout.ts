@@ -1,5 +1,6 @@
 /** Rules 3, 9 and 10: B's way to the ear, and how the relay knows that it has been heard. */
 import {
+  activeId,
   admitEffect,
   audit,
   bury,
@@ -33,7 +34,7 @@ function allReceived(s: State): boolean {
 
 export function liveItems(s: State): Item[] {
   const ids = heardIds(s);
-  return s.items.filter((item) => item.fate === 'live' && ids.includes(item.response));
+  return s.items.filter((item) => ids.includes(item.response));
 }
 
 function unplayedMs(s: State): number {
@@ -97,7 +98,6 @@ export function onDeviceSuspended(d: Draft): Handled {
 
 export function onDeviceResumed(d: Draft): Handled {
   const { s, t } = d;
-  if (s.device.is === 'audible') return undefined;
   s.device = { is: 'audible' };
   if (s.gate.is === 'paused') return undefined;
   for (const name of ['drain', 'clip'] as const) {
@@ -118,8 +118,7 @@ function isClear(d: Draft, id: string): boolean {
 
 /** Gives B the floor in the step in which everything allows it. */
 export function admitWhenDue(d: Draft): void {
-  const { heard } = d.s;
-  if (heard.is === 'none' || d.s.owner === 'C' || !userIsSilent(d.s)) return;
+  if (d.s.owner === 'C' || !userIsSilent(d.s)) return;
   for (const response of heardIds(d.s)) {
     if (d.s.responses[response]?.admitted) continue;
     if (!isClear(d, response)) return;
@@ -150,7 +149,7 @@ export function onPlayout(d: Draft, event: Of<'playout'>): Handled {
   const item = liveItems(d.s).find(({ id }) => id === event.item);
   if (item === undefined) return 'stale';
   setItem(d, item.id, { playedMs: Number.isFinite(event.playedMs) ? event.playedMs : 0 });
-  if (d.s.deadlines.drain !== undefined) armDrain(d);
+  armDrain(d);
   return undefined;
 }
 
@@ -166,23 +165,20 @@ export function onDrained(d: Draft, event: Of<'playout.drained'>): Handled {
 /** All that was heard has been played: the floor is free, the memory is whole. */
 export function drained(d: Draft, cause: Cause): void {
   const { s } = d;
-  if (s.owner !== 'B' || s.heard.is === 'none') return;
   const ids = heardIds(s);
-  s.askedAt = s.heard.question === true ? d.t : null;
+  s.askedAt = s.heard.is === 'playing' && s.heard.question === true ? d.t : null;
   const lost = infosHeard(s).some((info) => info.ended === 'lost' && info.generated !== true);
   for (const id of ids) setResponse(d, id, { drained: true });
-  s.items = s.items.map((item) =>
-    item.fate === 'live' && ids.includes(item.response) ? { ...item, fate: 'heard' } : item,
-  );
+  s.items = s.items.map((item) => (ids.includes(item.response) ? { ...item, fate: 'heard' } : item));
   s.heard = { is: 'none' };
   s.idleOwed = true;
-  disarm(d, 'drain', 'policy', 'idle');
+  disarm(d, 'drain', 'policy');
   s.frozen = {};
   changeOwner(d, 'none', cause);
-  const active = s.response.is === 'none' || s.response.is === 'requested' ? undefined : s.response.id;
+  const active = activeId(s);
   bury(
     d,
-    ids.filter((id) => id !== active || s.response.is === 'cancelling'),
+    ids.filter((id) => id !== active),
   );
   if (lost && s.turn.is === 'open') s.turn = { ...s.turn, result: 'failed' };
   concludeTurn(d, cause);
@@ -190,11 +186,10 @@ export function drained(d: Draft, cause: Cause): void {
 
 /** Gives the open turn its outcome once nothing of it is left to come or to play. */
 export function concludeTurn(d: Draft, cause: Cause): void {
-  const { turn, heard, response, queued, tools } = d.s;
+  const { turn, heard, tools } = d.s;
+  // A result is there as soon as the response is over, and gone as soon as the next is asked for.
   if (turn.is !== 'open' || turn.result === undefined) return;
-  const pending = response.is === 'cancelling' ? false : response.is !== 'none';
-  const waits = heard.is !== 'none' || pending || queued !== null;
-  if (waits || turn.requestDue === true || Object.keys(tools).length > 0) return;
+  if (heard.is !== 'none' || turn.requestDue === true || Object.keys(tools).length > 0) return;
   const wantsFallback = turn.fallbackDue === true && d.s.owner !== 'C' && userIsSilent(d.s);
   const fallback = wantsFallback ? d.s.clips.find(({ kind }) => kind === 'fallback') : undefined;
   const { result } = turn;

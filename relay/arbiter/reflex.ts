@@ -44,7 +44,7 @@ export function wordsArrived(d: Draft): void {
 export function reflexDue(d: Draft): void {
   const clip = fittingClip(d);
   const { s } = d;
-  const fits = s.device.is === 'audible' && s.owner === 'none' && s.heard.is === 'none' && !someoneSpeaks(s);
+  const fits = s.device.is === 'audible' && !someoneSpeaks(s);
   if (clip === undefined || !fits) {
     s.reflex = { is: 'off' };
     return;
@@ -60,5 +60,5 @@ export function reflexDue(d: Draft): void {
 
 /** A played for as long as it may: the clip stops and the owner becomes none. */
 export function capDue(d: Draft): void {
-  if (d.s.owner === 'A') closeReflex(d, 'cap');
+  closeReflex(d, 'cap');
 }

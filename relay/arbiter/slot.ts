@@ -102,7 +102,7 @@ export function onSound(d: Draft, event: Of<'response.audio'>): Handled {
   } else setItem(d, itemId, { receivedMs: item.receivedMs + ms });
   setResponse(d, id, { receivedMs: info.receivedMs + ms });
   if (audible && ms > 0 && info.audibleFromMs === undefined) becameAudible(d, id, info);
-  else if (d.s.deadlines.drain !== undefined) armDrain(d);
+  else armDrain(d);
   awaitPolicy(d);
   return undefined;
 }
@@ -168,7 +168,6 @@ export function finish(d: Draft, id: string, status: DoneStatus, cause: Cause): 
   setResponse(d, id, { ended: completed ? 'completed' : 'lost' });
   leaveResult(
     d,
-    info.turn,
     completed || (audible && info.generated === true),
     !completed && !audible && (cause === 'silent' || cause === 'timeout'),
   );
@@ -182,9 +181,9 @@ export function finish(d: Draft, id: string, status: DoneStatus, cause: Cause): 
 }
 
 /** What the turn will have come to when all of it has been heard. */
-export function leaveResult(d: Draft, turnId: string, answered: boolean, fallbackDue: boolean): void {
+export function leaveResult(d: Draft, answered: boolean, fallbackDue: boolean): void {
   const { turn } = d.s;
-  if (turn.is !== 'open' || turn.id !== turnId) return;
+  if (turn.is !== 'open') return;
   const { fallbackDue: _fallback, ...rest } = turn;
   d.s.turn = {
     ...rest,
@@ -198,7 +197,7 @@ export function onError(d: Draft, event: Of<'response.error'>): Handled {
   const { response: slot } = d.s;
   if (code === 'response_cancel_not_active') return undefined;
   if (slot.is === 'requested' && code === 'conversation_already_has_active_response') {
-    if (!slot.cancel && d.s.queued === null) d.s.queued = slot.turn;
+    if (!slot.cancel) d.s.queued = slot.turn;
     disarm(d, 'create');
     arm(d, 'done', d.config.DONE_TIMEOUT_MS);
     if (id === undefined) d.s.response = { is: 'cancelling' };
@@ -232,7 +231,7 @@ export function onError(d: Draft, event: Of<'response.error'>): Handled {
 
 /** The slot's response died on the way: what is held or heard drains or stops, otherwise the turn failed. */
 export function slotLost(d: Draft, id: string, cause: Cause): void {
-  if (isHeard(d.s, id) || d.s.heard.is !== 'none' || d.s.responses[id]?.drained) {
+  if (d.s.heard.is !== 'none' || d.s.responses[id]?.drained) {
     audit(d, cause, { response: id });
     finish(d, id, 'failed', cause);
     return;

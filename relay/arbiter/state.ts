@@ -198,12 +198,8 @@ export function initialState(config: { EXPECTED_FIRST_AUDIO_MS?: number } = {}):
 
 /** When the shell must tick next, on the events' clock; undefined: never. */
 export function nextDeadline(state: State): number | undefined {
-  let next: number | undefined;
-  for (const name of DEADLINES) {
-    const at = state.deadlines[name];
-    if (at !== undefined && (next === undefined || at < next)) next = at;
-  }
-  return next;
+  const times = Object.values(state.deadlines);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /** The seven names that operators see: computed, never stored. */

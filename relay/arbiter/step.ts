@@ -10,7 +10,6 @@ import {
   disarm,
   type Draft,
   type Handled,
-  inFlight,
   inOrder,
   someoneSpeaks,
   staleEffect,
@@ -121,17 +120,13 @@ function tendFloor(d: Draft): void {
     if (floor.is !== 'deciding') s.floor = { is: 'deciding', since: t };
   } else if (someoneSpeaks(s) && s.owner === 'none') {
     if (floor.is !== 'user') s.floor = { is: 'user', since: t };
-  } else if (s.owner !== 'none' || inFlight(s) || s.turn.is === 'open' || s.heard.is !== 'none') {
+  } else if (s.owner !== 'none' || s.turn.is === 'open') {
     s.floor = { is: 'agent' };
   } else s.floor = { is: 'idle' };
 }
 
 /** What follows from every event alike, in the order in which the rules depend on one another. */
 function settle(d: Draft): void {
-  if (d.s.ended) {
-    d.s.floor = { is: 'idle' };
-    return;
-  }
   tendDecision(d);
   if (userIsSilent(d.s)) {
     disarm(d, 'user');
@@ -151,10 +146,12 @@ function settle(d: Draft): void {
 /** The deadline that fires first: by time, then by whose it is. */
 function firstDue(s: State, t: number): DeadlineName | undefined {
   let first: DeadlineName | undefined;
+  let soonest = Infinity;
   for (const name of DEADLINES) {
-    const at = s.deadlines[name];
-    if (at === undefined || at > t) continue;
-    if (first === undefined || at < (s.deadlines[first] ?? Infinity)) first = name;
+    const at = s.deadlines[name] ?? Infinity;
+    if (at > t || at >= soonest) continue;
+    first = name;
+    soonest = at;
   }
   return first;
 }

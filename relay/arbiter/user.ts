@@ -1,15 +1,5 @@
 /** Rules 1, 3–6: what the user says and does, up to the committed turn. */
-import {
-  arm,
-  audit,
-  decisionOpen,
-  disarm,
-  type Draft,
-  type Handled,
-  inFlight,
-  remember,
-  someoneSpeaks,
-} from './draft.ts';
+import { arm, audit, decisionOpen, disarm, type Draft, type Handled, remember } from './draft.ts';
 import { closeReflex, kill, killable } from './kill.ts';
 import { armReflex, disarmReflex } from './reflex.ts';
 import { freeze } from './playout.ts';
@@ -57,12 +47,10 @@ export function onOnset(d: Draft, event: Of<'user.onset'>): Handled {
   if (known !== undefined) return known.closed ? 'stale' : undefined;
   const { config, s, t } = d;
   const soon = s.owner !== 'none' && t - s.ownedSince < config.ECHO_GUARD_MS;
-  if (soon && level !== undefined && level < config.ECHO_LEVEL_DB) return undefined;
+  if (soon && (level ?? Infinity) < config.ECHO_LEVEL_DB) return undefined;
 
   const answers = s.askedAt !== null && t - s.askedAt <= config.BACKCHANNEL_BOUNDARY_MS;
-  const firstOfTurn = s.deadlines.user === undefined;
   setUtterance(d, id, answers ? { since: t, ordinary: true } : { since: t });
-  if (firstOfTurn) arm(d, 'user', config.MAX_USER_TURN_MS);
   disarm(d, 'turn');
   disarmReflex(d);
 
@@ -105,12 +93,9 @@ function withdraw(d: Draft): void {
   const { heard, responses } = d.s;
   if (heard.is === 'none') return;
   d.s.heard = { ...heard, is: 'held' };
-  const withdrawn = { ...responses };
-  for (const [id, info] of Object.entries(responses)) {
-    const { admitted: _admitted, ...rest } = info;
-    withdrawn[id] = rest;
-  }
-  d.s.responses = withdrawn;
+  d.s.responses = Object.fromEntries(
+    Object.entries(responses).map(([id, { admitted: _admitted, ...rest }]) => [id, rest]),
+  );
   disarm(d, 'drain');
   closeReflex(d, 'onset');
 }
@@ -126,7 +111,7 @@ export function onOffset(d: Draft, event: Of<'user.offset'>): Handled {
 export function endUtterance(d: Draft, id: string, utterance: Utterance): void {
   const { verdict, since } = utterance;
   const ended: Utterance = { ...utterance, ended: d.t };
-  const tooShort = d.t - since < d.config.INTERRUPT_MIN_SPEECH_MS && verdict !== 'interrupt';
+  const tooShort = d.t - since < d.config.INTERRUPT_MIN_SPEECH_MS;
   if (tooShort) setUtterance(d, id, { ...ended, verdict: verdict ?? 'noise', closed: true });
   else setUtterance(d, id, verdict === undefined ? ended : { ...ended, closed: true });
   if (verdict === 'backchannel') d.effects.push({ type: 'input.clear' });
@@ -135,8 +120,11 @@ export function endUtterance(d: Draft, id: string, utterance: Utterance): void {
 
 /** Endless backchannels without a commit must not grow the state. */
 function boundPending(d: Draft): void {
-  const closed = Object.entries(d.s.speaking).flatMap(([id, utterance]) => (utterance.closed ? [id] : []));
-  retire(d, closed.slice(0, -MOST_PENDING));
+  const closed = Object.entries(d.s.speaking).filter(([, utterance]) => utterance.closed);
+  retire(
+    d,
+    closed.slice(0, -MOST_PENDING).map(([id]) => id),
+  );
 }
 
 export function onVerdict(d: Draft, event: Of<'user.verdict'>): Handled {
@@ -156,7 +144,7 @@ export function onVerdict(d: Draft, event: Of<'user.verdict'>): Handled {
 
 function interrupt(d: Draft, cause: Cause): void {
   if (controlIsFirm(d)) {
-    if (inFlight(d.s) || d.s.turn.is === 'open') kill(d, { cause, outcome: 'superseded', keepControl: true });
+    if (d.s.turn.is === 'open') kill(d, { cause, outcome: 'superseded', keepControl: true });
     return;
   }
   if (killable(d)) kill(d, { cause, outcome: 'superseded' });
@@ -164,7 +152,7 @@ function interrupt(d: Draft, cause: Cause): void {
 
 /** Still speaking when the time for a decision is over. */
 export function decideDue(d: Draft): void {
-  if (someoneSpeaks(d.s)) interrupt(d, 'decide');
+  interrupt(d, 'decide');
 }
 
 export function turnIsKnown(s: State, turn: string): boolean {
@@ -172,7 +160,8 @@ export function turnIsKnown(s: State, turn: string): boolean {
 }
 
 function allEnded(s: State): string[] {
-  return Object.entries(s.speaking).flatMap(([id, { ended }]) => (ended === undefined ? [] : [id]));
+  const over = Object.entries(s.speaking).filter(([, { ended }]) => ended !== undefined);
+  return over.map(([id]) => id);
 }
 
 function verdictOf(s: State, id: string): string | undefined {
