@@ -183,7 +183,7 @@ describe('a spoken conversation', () => {
     const cutMs = itemsOf('assistant')[0]?.truncated_at_ms ?? Number.NaN;
     const end = silentFrom(heard, RATE_HZ, hearing!.startsAt + RATE_HZ, 400);
     const heardMs = ((end - hearing!.startsAt) * 1000) / RATE_HZ;
-    expect(Math.abs(cutMs - heardMs)).toBeLessThanOrEqual(20 + 5);
+    expect(Math.abs(cutMs - heardMs)).toBeLessThanOrEqual(20);
 
     // After the silence comes the new answer, and no part of the old one.
     const answer = await voiceOf(words('assistant').at(-1) ?? '');
