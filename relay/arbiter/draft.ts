@@ -129,7 +129,7 @@ export function bury(d: Draft, ids: string[]): void {
   d.s.responses = responses;
   d.s.policy = policy;
   const left = d.s.items.length - MOST_SETTLED;
-  d.s.items = d.s.items.filter((item, at) => item.fate === 'live' || at >= left);
+  d.s.items = d.s.items.filter((item, at) => responses[item.response] !== undefined || at >= left);
 }
 
 export function audit(d: Draft, cause: Cause, fields: Record<string, unknown> = {}): void {
