@@ -1,14 +1,17 @@
 /**
  * `npm run bench`: what the product does in milliseconds and bytes, on this machine, in this run.
  *
- *     npm run bench -- [--barge-ins N] [--turns N] [--only hop|browser|size] [--json FILE]
+ *     npm run bench -- [--barge-ins N] [--turns N] [--only arbiter|hop|browser|size] [--json FILE]
  *
  * The model is the emulator with its own latency set to 0, in a process of its own.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { hrtime } from 'node:process';
 import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
+import { readCases } from '../../relay/arbiter/case-file.ts';
+import { measureSteps } from '../../relay/arbiter/measure.ts';
 import { measureBrowser } from './browser.ts';
 import { measureHop } from './hop.mjs';
 import { machine } from './percentiles.mjs';
@@ -33,6 +36,17 @@ if (wants('size')) {
     json[file] = bytes;
     console.log(`${file.padEnd(58)} ${String(bytes).padStart(7)} B`);
   }
+}
+if (wants('arbiter')) {
+  const folder = path.resolve(import.meta.dirname, '../../relay/arbiter/cases');
+  const cases = readdirSync(folder).flatMap(
+    (file) => readCases(readFileSync(path.join(folder, file), 'utf8'), file).cases,
+  );
+  const found = measureSteps(cases, { nowNs: () => hrtime.bigint(), rounds: 20 });
+  json['step'] = found;
+  console.log('\nThe arbiter, over all its cases');
+  const us = (ns: number) => `${(ns / 1000).toFixed(1)} µs`;
+  console.log(`${'one step'.padEnd(58)} p50 ${us(found.p50Ns)}  p99 ${us(found.p99Ns)}  n=${found.steps}`);
 }
 if (wants('hop')) {
   console.log('\nThe relay beside a bare WebSocket proxy, alternating in one run');
