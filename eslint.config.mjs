@@ -8,7 +8,10 @@ const folder = (...names) =>
     regex: `^(\\.\\./)+${name}(/|\\.ts$)|^(\\.\\./)+relay/${name}(/|\\.ts$)`,
     message: `this folder may not import ${name}`,
   }));
-const LEAVES = ['auth', 'tenants', 'http', 'bridge', 'policy', 'reflex', 'audit', 'store', 'shared-state'];
+const LEAVES = [
+  ...['auth', 'tenants', 'http', 'bridge', 'policy', 'reflex', 'audit', 'store', 'shared-state'],
+  ...['outbound', 'usage', 'webhooks'],
+];
 const JOINERS = ['session', 'app', 'main', 'emulator', 'cli', 'console'];
 const TESTS = ['**/*.test.ts', '**/testing/**'];
 const THIRD = {
@@ -18,6 +21,10 @@ const THIRD = {
   hono: home(['hono', '@hono/*', 'hono-openapi'], 'app, http and session/upgrade'),
   store: home(['kysely', 'libsql', 'pg'], 'store'),
   widget: home(['lit', '@lit/*'], 'the widget and the console'),
+  outbound: home(['undici', 'ipaddr.js'], 'outbound'),
+  webhooks: home(['standardwebhooks'], 'webhooks'),
+  passwords: home(['@node-rs/argon2'], 'auth'),
+  charts: home(['uplot'], 'the console'),
 };
 const third = (...except) =>
   Object.entries(THIRD)
@@ -84,7 +91,18 @@ export default tseslint.config(
     [...third(), ...folder(...LEAVES, ...JOINERS, 'arbiter', 'errors', 'clock', 'config', 'log')],
   ),
   imports(['relay/arbiter/**'], [...third(), ...folder(...LEAVES, ...JOINERS, 'errors', 'clock', 'config', 'log')]),
-  imports(['relay/auth/**'], [...third('jose'), ...leafMayNot('auth', 'tenants')]),
+  imports(['relay/auth/**'], [...third('jose', 'passwords'), ...leafMayNot('auth', 'tenants', 'outbound')]),
+  imports(['relay/outbound/**'], [...third('outbound'), ...leafMayNot('outbound')]),
+  imports(['relay/usage/**'], [...third(), ...leafMayNot('usage', 'tenants')]),
+  imports(['relay/webhooks/**'], [...third('webhooks'), ...leafMayNot('webhooks', 'outbound')]),
+  imports(
+    ['relay/console/**'],
+    [
+      ...third('widget', 'charts'),
+      ...folder(...LEAVES, ...JOINERS.filter((joiner) => joiner !== 'console'), 'errors', 'clock', 'config', 'log'),
+      { group: ['node:*'], message: 'the console runs in a browser' },
+    ],
+  ),
   imports(['relay/tenants/**'], [...third(), ...leafMayNot('tenants', 'store')]),
   imports(['relay/store/**'], [...third('store'), ...leafMayNot('store')]),
   imports(['relay/shared-state/**'], [...third(), ...leafMayNot('shared-state')]),

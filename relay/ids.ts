@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 
-export type IdPrefix = 'ten' | 'ast' | 'ses' | 'tok' | 'sub' | 'key' | 'ins' | 'req';
+export type IdPrefix = 'ten' | 'ast' | 'ses' | 'tok' | 'sub' | 'key' | 'ins' | 'req' | 'api' | 'whk' | 'msg' | 'usr';
 
 // Crockford's alphabet: lower case, and no letter that looks like a digit.
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
