@@ -85,7 +85,7 @@ describe('a disallowed phrase', () => {
     const one = judge();
     one.sound('r', 'i', 100);
     expect(reasonOf(one.text('r', 'i', 'no refunds '))).toBe('disallowed_phrase');
-    expect(one.text('r', 'i', 'no refunds ')).toEqual({ violation: null, shown: [], clearedMs: 0 });
+    expect(one.text('r', 'i', 'no refunds ')).toMatchObject({ violation: null, shown: [], clearedMs: 0 });
     expect(one.sound('r', 'i', 100).clearedMs).toBe(0);
   });
 });
@@ -98,6 +98,7 @@ describe('sound', () => {
       violation: null,
       shown: [{ item: 'i', text: 'anything', isWhole: false }],
       clearedMs: 250,
+      awaitsWords: false,
     });
     expect(one.textDone('r', 'i', 'anything at all').shown).toEqual([
       { item: 'i', text: ' at all', isWhole: false },
@@ -129,6 +130,20 @@ describe('sound', () => {
     const after = one.text('r', 'i', ' to exist, and so on, and so on, and so on for long.');
     expect(shownOf(after).startsWith('guaranteed to exist')).toBe(true);
     expect(after.clearedMs).toBeGreaterThan(speakingMs(before, 'slow'));
+  });
+
+  it('that is held for words to come says so with each word that prolongs the hold, and with nothing else', () => {
+    const one = judge(['never ever say this']);
+    const awaits = (text: string) => one.text('r', 'i', text).awaitsWords;
+    expect([awaits('I '), awaits('never '), awaits('ever'), awaits('...'), awaits(''), awaits(' say ')]).toEqual([
+      ...[false, true, true, false, false, true],
+    ]);
+    expect(one.sound('r', 'i', 100).awaitsWords).toBe(false);
+    expect(awaits('that. ')).toBe(false);
+    expect(awaits('never ever say this ')).toBe(false);
+    expect(awaits('never ')).toBe(false);
+    const waiting = createPolicyJudge({ rules: [], waits: true });
+    expect(waiting.text('r', 'i', 'never ').awaitsWords).toBe(false);
   });
 
   it('is counted over the response: a later item waits for the one before', () => {

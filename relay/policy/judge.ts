@@ -15,6 +15,8 @@ import { speakingMs } from './speaking-time.ts';
 /** Responses remembered at once; the oldest is forgotten. */
 const MOST_RESPONSES = 16;
 
+const LETTER = /[\p{L}\p{N}]/u;
+
 /** Words of an item that became safe to show. */
 export interface Shown {
   item: string;
@@ -29,7 +31,15 @@ export interface Ruling {
   shown: Shown[];
   /** How much of the response's sound, in order of arrival, is cleared, in milliseconds. */
   clearedMs: number;
+  /**
+   * New words were judged and what is held of them is a phrase's beginning: nobody's verdict is
+   * missing, only the words that come next.
+   */
+  awaitsWords: boolean;
 }
+
+/** Of a response that is stopped nothing is shown and nothing cleared. */
+export const NOTHING = { shown: [], clearedMs: 0, awaitsWords: false } satisfies Omit<Ruling, 'violation'>;
 
 export interface PhraseRule {
   phrase: string;
@@ -157,15 +167,15 @@ export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits
   }
 
   function rule(window: ResponseWindow, finding: Finding | null): Ruling {
-    if (window.isStopped) return { violation: null, shown: [], clearedMs: 0 };
+    if (window.isStopped) return { violation: null, ...NOTHING };
     const violation = violations.get(finding?.found ?? '');
     if (violation) {
       window.isStopped = true;
-      return { violation, shown: [], clearedMs: 0 };
+      return { violation, ...NOTHING };
     }
     if (finding) window.plain = finding.safe;
     const shown = markSafe(window);
-    return { violation: null, shown, clearedMs: clearedOf(window) };
+    return { violation: null, shown, clearedMs: clearedOf(window), awaitsWords: false };
   }
 
   function add(window: ResponseWindow, id: string, text: string): Finding {
@@ -180,7 +190,10 @@ export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits
   return {
     text(response, item, delta) {
       const window = windowOf(response);
-      return rule(window, add(window, item, delta));
+      const ruling = rule(window, add(window, item, delta));
+      // Only letters lengthen a phrase's beginning, and no phrase is endless: nobody can keep an answer waiting.
+      const isHeld = window.plain < Math.min(window.text.length, window.allowed);
+      return { ...ruling, awaitsWords: isHeld && !window.isStopped && LETTER.test(delta) };
     },
     textDone(response, id, text) {
       const window = windowOf(response);

@@ -4,7 +4,7 @@
  * that verdicts run ahead of the sound. Knows no turns and no gates.
  */
 import { violationOf, type Action, type Violation } from './decisions.ts';
-import { createPolicyJudge, type PhraseRule, type Ruling } from './judge.ts';
+import { NOTHING, createPolicyJudge, type PhraseRule, type Ruling } from './judge.ts';
 import type { Moderator } from './moderation.ts';
 import { UNSPACED } from './phrases.ts';
 
@@ -93,7 +93,7 @@ export function createOutputPolicy(options: OutputPolicyOptions): OutputPolicy {
 
   function stop(response: string, watch: Watch, violation: Violation): void {
     judge.stop(response);
-    rule(response, watch, { violation, shown: [], clearedMs: 0 });
+    rule(response, watch, { violation, ...NOTHING });
   }
 
   /** Asks about text that nobody was asked about, where that is worth a question. */

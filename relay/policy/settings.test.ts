@@ -65,7 +65,7 @@ describe('a policy', () => {
   it('has every default once it is complete', () => {
     expect(completePolicy(least)).toMatchObject({
       onDisallowed: 'refuse',
-      moderation: { input: {}, output: {}, opening: 0, holdForInput: true },
+      moderation: { input: {}, output: {}, opening: 0, holdForInput: false },
       topics: [],
       required: [],
       pii: { names: [] },

@@ -78,8 +78,8 @@ export const PolicySettings = v.strictObject({
        */
       opening: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60))),
       /**
-       * Whether an answer waits for the ruling on its question; true without it. A provider whose transcripts
-       * come late makes innocent answers late, or refused: then false, and the ruling cuts what it forbids.
+       * Whether an answer waits for the ruling on its question; false without it, and the ruling cuts what it
+       * forbids. A provider whose transcripts come late makes answers that wait late, or refused.
        */
       holdForInput: v.optional(v.boolean()),
     }),
@@ -144,7 +144,7 @@ export function completePolicy(policy: PolicyDocument): Policy {
       input: moderation.input ?? {},
       output: moderation.output ?? {},
       opening: moderation.opening ?? 0,
-      holdForInput: moderation.holdForInput ?? true,
+      holdForInput: moderation.holdForInput ?? false,
     },
     pii: { kinds: pii.kinds ?? PII_KINDS, names },
     refusal: policy.refusal,

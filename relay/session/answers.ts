@@ -73,7 +73,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   const { policy, downlink, send, dispatch, isWanted } = options;
   const answers = new Map<string, Answer>();
 
-  function rule(response: string, { violation, shown, clearedMs }: Ruling): void {
+  function rule(response: string, { violation, shown, clearedMs, awaitsWords }: Ruling): void {
     const answer = answers.get(response);
     if (!answer || answer.isBlocked) return;
     if (violation) {
@@ -86,7 +86,8 @@ export function createAnswers(options: AnswersOptions): Answers {
         send({ type: isWhole ? 'transcript.done' : 'transcript.delta', item, role: 'agent', text });
       }
     }
-    if (options.isStrict && clearedMs > answer.clearedMs) {
+    // The same mark again says that policy is awake: its time is for verdicts, not for words that have yet to come.
+    if (options.isStrict && (clearedMs > answer.clearedMs || awaitsWords)) {
       answer.clearedMs = clearedMs;
       dispatch({ type: 'policy.cleared', response, upToMs: clearedMs });
     }

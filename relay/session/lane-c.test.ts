@@ -30,6 +30,8 @@ const plain: AssistantPolicy = { disallowed: [], refusal: 'No.', fallback: 'Sorr
 const handover = { ...aClip('person', 'refusal', 700), text: HANDOVER };
 const clips = [aClip('no', 'refusal', 500), handover];
 const lawsuit = { name: 'law', words: ['lawsuit'], action: 'refuse' as const };
+/** The answer waits for the ruling on its question. */
+const waiting: Partial<AssistantPolicy> = { topics: [lawsuit], moderation: { holdForInput: true } };
 const withPolicy = (policy: Partial<AssistantPolicy>) => ({
   assistant: { policy: { ...plain, ...policy } },
   voiced: clips,
@@ -37,9 +39,9 @@ const withPolicy = (policy: Partial<AssistantPolicy>) => ({
 const userSaid = (text: string, item = 'user_1') => say({ type: 'input.transcript.done', item, text });
 const played = () => page.all('clip.play').map(({ clip }) => clip);
 
-describe('an answer waits for the ruling on its question', () => {
+describe('an answer that is to wait for the ruling on its question waits', () => {
   it('and is heard when that is good', async () => {
-    await begin(withPolicy({ topics: [lawsuit] }));
+    await begin(withPolicy(waiting));
     await userTurn();
     await answer('r1', 'turn_1', 300);
     expect([sentMs(), page.all('transcript.delta').length]).toEqual([0, 0]);
@@ -51,7 +53,7 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('and never when it is bad', async () => {
-    await begin(withPolicy({ topics: [lawsuit] }));
+    await begin(withPolicy(waiting));
     await userTurn();
     await answer('r1', 'turn_1', 300);
     await userSaid('I want a lawsuit');
@@ -64,7 +66,7 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('that came before there was an answer: it is cancelled as it begins', async () => {
-    await begin(withPolicy({ topics: [{ ...lawsuit, action: 'escalate' }] }));
+    await begin(withPolicy({ ...waiting, topics: [{ ...lawsuit, action: 'escalate' }] }));
     await userTurn();
     await userSaid('I want a lawsuit');
     expect(played()).toEqual([]);
@@ -78,7 +80,7 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('that came before there was a turn', async () => {
-    await begin(withPolicy({ topics: [lawsuit] }));
+    await begin(withPolicy(waiting));
     await userSaid('I want a lawsuit');
     await userTurn();
     await answer('r1', 'turn_1', 300);
@@ -86,7 +88,7 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('and has none where nobody could write the question down', async () => {
-    await begin(withPolicy({ topics: [lawsuit] }));
+    await begin(withPolicy(waiting));
     await userTurn();
     await answer('r1', 'turn_1', 300);
     await userSaid('');
@@ -96,7 +98,7 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('for as long as policy may take: silence blocks', async () => {
-    await begin(withPolicy({ topics: [lawsuit] }));
+    await begin(withPolicy(waiting));
     await userTurn();
     await answer('r1', 'turn_1', 300);
     await pass(400);
@@ -105,7 +107,7 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('for as long as policy may take: silence clears', async () => {
-    await begin({ ...withPolicy({ topics: [lawsuit] }), config: { POLICY_ON_TIMEOUT: 'open' } });
+    await begin({ ...withPolicy(waiting), config: { POLICY_ON_TIMEOUT: 'open' } });
     await userTurn();
     await say({ type: 'response.created', response: 'r1', turn: 'turn_1' });
     await pass(200);
@@ -123,7 +125,7 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('and leaves no timer behind', async () => {
-    await begin({ ...withPolicy({ topics: [lawsuit] }), config: { POLICY_ON_TIMEOUT: 'open' } });
+    await begin({ ...withPolicy(waiting), config: { POLICY_ON_TIMEOUT: 'open' } });
     await userTurn();
     await say({ type: 'response.created', response: 'r1', turn: 'turn_1' });
     await tell({ type: 'session.end' });
@@ -132,12 +134,96 @@ describe('an answer waits for the ruling on its question', () => {
   });
 
   it('not in lenient mode, where it is cut', async () => {
-    await begin({ ...withPolicy({ topics: [lawsuit] }), config: { POLICY_MODE: 'lenient' } });
+    await begin({ ...withPolicy(waiting), config: { POLICY_MODE: 'lenient' } });
     await userTurn();
     await answer('r1', 'turn_1', 1_000);
     expect(sentMs()).toBeGreaterThan(0);
     await userSaid('I want a lawsuit');
     expect(owners().at(-1)).toBe('B→C policy');
+  });
+});
+
+describe('a question whose words come after its answer began', () => {
+  it.each(['strict', 'lenient'] as const)('stops the answer when they are bad, in %s mode', async (mode) => {
+    await begin({ ...withPolicy({ topics: [lawsuit] }), config: { POLICY_MODE: mode } });
+    await userTurn();
+    await answer('r1', 'turn_1', 2_000, 'It is a fine day, and so on, and on, and on. ');
+    await pass(600);
+    const before = sentMs();
+    expect(before).toBeGreaterThan(0);
+    await userSaid('I want a lawsuit');
+    expect(owners().at(-1)).toBe('B→C policy');
+    expect(outcomes()).toEqual(['turn_1 refused']);
+    expect(page.all('policy.applied')).toMatchObject([
+      { decision: 'refuse', reason: 'regulated_topic', side: 'input' },
+    ]);
+    await pass(1_000);
+    expect(sentMs()).toBe(before);
+    expect(played()).toEqual(['no']);
+    expect(commands('delete').map(({ item }) => item)).toContain('user_1');
+  });
+
+  it('cuts it without a word where that is what is set', async () => {
+    await begin(withPolicy({ topics: [{ ...lawsuit, action: 'cancel_output' }] }));
+    await userTurn();
+    await answer('r1', 'turn_1', 2_000, 'It is a fine day, and so on, and on, and on. ');
+    await userSaid('I want a lawsuit');
+    expect(outcomes()).toEqual(['turn_1 refused']);
+    expect(page.all('policy.applied')).toMatchObject([{ decision: 'cancel_output', side: 'input' }]);
+    expect([played(), owners().at(-1)]).toEqual([[], 'C→none clip_ended']);
+  });
+
+  it('leaves it alone when they are good', async () => {
+    await begin(withPolicy({ topics: [lawsuit] }));
+    await userTurn();
+    await answer('r1', 'turn_1', 300);
+    await pass(1_500);
+    await userSaid('What a day');
+    await finish('r1');
+    expect(sentMs()).toBe(300);
+    expect(page.all('policy.applied')).toEqual([]);
+  });
+});
+
+describe('text that comes no faster than it is said', () => {
+  const policy = withPolicy({ disallowed: ['we are closed for good now'] });
+  /** A word every 240 ms, with as much sound. */
+  async function saidSlowly(words: string): Promise<void> {
+    await begin(policy);
+    await userTurn();
+    await say({ type: 'response.created', response: 'r1', turn: 'turn_1' });
+    for (const delta of words.split(/(?<= )/)) {
+      await say(
+        { type: 'response.text', response: 'r1', item: 'item_of_r1', delta },
+        { type: 'response.audio', response: 'r1', item: 'item_of_r1', samples: loud(240) },
+      );
+      await pass(240);
+    }
+  }
+
+  it('is refused for its words, however long they take', async () => {
+    await saidSlowly('Well, we are closed for good now, I fear. ');
+    expect(owners()).toEqual(['none→B b_audible', 'B→C policy']);
+    expect(page.all('policy.applied')).toMatchObject([{ decision: 'refuse', reason: 'disallowed_phrase' }]);
+    expect(page.all('transcript.delta').map(({ text }) => text)).toEqual(['Well, ']);
+    expect(sentMs()).toBeLessThan(600);
+  });
+
+  it('is heard whole when its words only began like a disallowed phrase', async () => {
+    const words = 'We are closed for good reasons today. ';
+    await saidSlowly(words);
+    await finish('r1', words);
+    await pass(3_000);
+    expect(owners()).toEqual(['none→B b_audible', 'B→none drained_inferred']);
+    expect(sentMs()).toBe(7 * 240);
+  });
+
+  it('and then not at all is out of time', async () => {
+    await saidSlowly('We are ');
+    await pass(159);
+    expect(owners()).toEqual([]);
+    await pass(1);
+    expect(owners()).toEqual(['none→C policy_timeout']);
   });
 });
 

@@ -15,8 +15,6 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** What nobody should have to configure. Self-harm goes to a person whatever is set. */
 const MODERATION: NonNullable<AssistantPolicy['moderation']> = {
-  // Transcripts of a live model may come after its answer began.
-  holdForInput: false,
   input: { 'self-harm': 'escalate', 'sexual/minors': 'refuse', illicit: 'refuse', 'hate/threatening': 'refuse' },
   output: {
     'self-harm': 'escalate',
