@@ -61,13 +61,15 @@ export const WidgetMessage = v.variant('type', [
     level: v.optional(level),
     paused: v.boolean(),
   }),
-  v.strictObject({ type: v.literal('user.offset'), utterance: id }),
+  /** `ms`: how long the sound itself was; the silence that ended it is not in it. */
+  v.strictObject({ type: v.literal('user.offset'), utterance: id, ms: v.optional(ms) }),
   v.strictObject({ type: v.literal('user.text'), text }),
   v.strictObject({ type: v.literal('user.interrupt') }),
   /** Push-to-talk: pressed and let go. Between them the turn is the user's. */
   v.strictObject({ type: v.literal('talk.start'), utterance: id, epoch: count, paused: v.boolean() }),
   v.strictObject({ type: v.literal('talk.end'), utterance: id }),
-  v.strictObject({ type: v.literal('playout'), epoch: count, item: id, playedMs: ms }),
+  /** `last`: the gate is closed and nothing more of its epoch is heard. */
+  v.strictObject({ type: v.literal('playout'), epoch: count, item: id, playedMs: ms, last: v.optional(v.boolean()) }),
   v.strictObject({ type: v.literal('playout.drained'), epoch: count, item: id }),
   v.strictObject({ type: v.literal('clip.ended'), epoch: count, clip: id }),
   v.strictObject({ type: v.literal('device.changed'), suspended: v.boolean() }),

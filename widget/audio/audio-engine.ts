@@ -42,12 +42,13 @@ export type AudioEvent =
   | { type: 'mic.frame'; samples: Int16Array; speaking: boolean }
   /** `paused`: the gate was open and paused itself in the same render quantum. `level` in dBFS. */
   | { type: 'onset'; utterance: string; epoch: number; level: number; paused: boolean; timing?: OnsetTiming }
-  | { type: 'offset'; utterance: string }
+  /** `ms`: how long the utterance was heard, without the silence that ended it. */
+  | { type: 'offset'; utterance: string; ms?: number }
   /**
    * A position in the item, from the sample counter less output latency; at most every 100 ms while playing, and
-   * at once on pause and close. `silentAtFrame` comes once after each pause: the context's frame from which on the output was all zeros.
+   * at once on pause and close; `last` when the gate closed over it. `silentAtFrame` comes once after each pause: the context's frame from which on the output was all zeros.
    */
-  | { type: 'playout'; epoch: number; item: string; playedMs: number; silentAtFrame?: number }
+  | { type: 'playout'; epoch: number; item: string; playedMs: number; last?: boolean; silentAtFrame?: number }
   /** Everything received of the epoch has been played and the last frame was flagged. */
   | { type: 'drained'; epoch: number; item: string }
   | { type: 'clip.ended'; epoch: number; clip: string }

@@ -85,7 +85,7 @@ export function createCapture(
   function end(): void {
     isEchoSuspect = false;
     assembly.setSpeaking(false);
-    port.postMessage({ type: 'offset', utterance: `w${utterances}` });
+    port.postMessage({ type: 'offset', utterance: `w${utterances}`, ms: detector.lengthMs });
   }
 
   function reset(): void {

@@ -67,6 +67,9 @@ export class OnsetDetector {
   #gap = 0;
   #isSpeaking = false;
   #silent = 0;
+  /** Frames since the sound rose out of the noise, and of these those up to its last loud one. */
+  #length = 0;
+  #loudLength = 0;
   /** The answer is held for this utterance, so its end is wanted soon. */
   isHeld = false;
   #level = SILENCE_DB;
@@ -89,6 +92,14 @@ export class OnsetDetector {
   /** At an onset: how many frames ago the sound rose out of the noise. */
   get risenFrames(): number {
     return this.#rise;
+  }
+
+  /**
+   * How long the utterance has been heard, in milliseconds: from where it rose out of the noise to its
+   * last loud frame. The silence that ends it is not in it.
+   */
+  get lengthMs(): number {
+    return this.#loudLength * ONSET_FRAME_MS;
   }
 
   /** What the echo is to be expected at, relative to playback, until it is learnt. */
@@ -193,11 +204,14 @@ export class OnsetDetector {
     this.#isSpeaking = true;
     this.isHeld = false;
     this.#silent = 0;
+    this.#length = this.#loudLength = this.#rise;
     this.#level = Math.max(db, this.#run);
   }
 
   #listen(isActive: boolean): OnsetChange {
     this.#silent = isActive ? 0 : this.#silent + 1;
+    this.#length++;
+    if (isActive) this.#loudLength = this.#length;
     if (this.#silent < (this.isHeld ? HELD_HANGOVER_FRAMES : HANGOVER_FRAMES)) return null;
     this.#isSpeaking = false;
     this.#loud = this.#voiced = this.#rise = 0;

@@ -128,7 +128,8 @@ describe('the gate', () => {
     send(tone(300, 800, 0.5));
     run(300);
     gate.command({ type: 'gate.close', epoch: 2, rampMs: 10 });
-    expect(of('playout').at(-1)?.playedMs).toBe(300);
+    // The fade is heard too.
+    expect(of('playout').at(-1)).toMatchObject({ epoch: 1, playedMs: 310, last: true });
     expect(rms(run(10))).toBeGreaterThan(0.05);
     send(tone(300, 800, 0.5));
     open(2);
@@ -312,8 +313,43 @@ describe('what the relay is told of playout', () => {
     open();
     send(ramp(600));
     run(120);
-    gate.command({ type: 'gate.close', epoch: 2, rampMs: 10 });
     expect(of('playout').every(({ playedMs }) => playedMs === 0)).toBe(true);
+  });
+
+  it('says once after a close how much will have been heard, also of what is on its way and fades', () => {
+    gate.setLatency(150);
+    announce('i1');
+    open();
+    send(ramp(600));
+    run(120);
+    gate.command({ type: 'gate.close', epoch: 2, rampMs: 10 });
+    expect(of('playout').at(-1)).toEqual({ type: 'playout', epoch: 1, item: 'i1', playedMs: 130, last: true });
+    run(300);
+    gate.command({ type: 'gate.close', epoch: 3, rampMs: 10 });
+    expect(of('playout').filter(({ last }) => last)).toHaveLength(1);
+  });
+
+  it('says it after a pause too, where it is what the pause has said', () => {
+    announce('i1');
+    open();
+    send(ramp(600));
+    run(200);
+    gate.pause();
+    run(100);
+    gate.command({ type: 'gate.close', epoch: 2, rampMs: 10 });
+    const [paused, closed] = of('playout').slice(-2);
+    expect(closed).toEqual({ ...paused, last: true });
+  });
+
+  it('says of two items which one the close met', () => {
+    announce('i1');
+    open();
+    send(ramp(200), true);
+    announce('i2');
+    send(ramp(600));
+    run(280);
+    gate.command({ type: 'gate.close', epoch: 2, rampMs: 10 });
+    expect(of('playout').filter(({ last }) => last)).toMatchObject([{ item: 'i2', playedMs: 90 }]);
   });
 });
 

@@ -196,13 +196,14 @@ export class PlayoutGate {
 
   /** @param mark - what was received before it goes, and all of an older epoch. */
   #shut(rampMs: number, mark: number, epoch: number): void {
-    this.#reports.close();
     this.#state = 'closed';
     this.#rewindMs = null;
     this.#nextClip = null;
     this.#agentSamples = 0;
     this.#closeMark = mark;
     if (this.#isSounding) this.#leave('close', rampMs);
+    // As with a pause: what is on its way to the ear, and what the fade lets out, is heard.
+    this.#reports.close(this.#isSounding && this.#source === this.#stream ? -this.#exitLeft : 0);
     this.#epoch = epoch;
     if (!this.#isSounding) this.#clear();
     this.#stream.forgetAdmissions();

@@ -9,7 +9,8 @@ import type { LaneStream, Place } from './lane-stream.ts';
 const EVERY_MS = 100;
 
 export type PlayoutEvent =
-  | { type: 'playout'; epoch: number; item: string; playedMs: number }
+  /** `last`: the gate is closed, nothing more of the epoch is heard. */
+  | { type: 'playout'; epoch: number; item: string; playedMs: number; last?: true }
   | { type: 'drained'; epoch: number; item: string }
   | { type: 'clip.ended'; epoch: number; clip: string };
 
@@ -79,14 +80,27 @@ export class PlayoutReports {
     for (const place of this.#stream.places(lag, this.#told)) {
       const { epoch, item, samples } = place;
       if (this.#told?.item === item && this.#told.samples === samples && this.#told.epoch === epoch) continue;
-      this.#told = place;
-      this.#emit({ type: 'playout', epoch, item, playedMs: Math.floor(samples / this.#perMs) });
+      this.#tell(place);
     }
   }
 
-  /** A last report; then nothing more of what was playing. */
-  close(): void {
-    this.report();
+  #tell(place: Place, isLast = false): void {
+    const { epoch, item, samples } = place;
+    this.#told = place;
+    const playedMs = Math.floor(samples / this.#perMs);
+    this.#emit({ type: 'playout', epoch, item, playedMs, ...(isLast && { last: true }) });
+  }
+
+  /**
+   * A last report, also when it says nothing new: somebody waits for it. Then nothing more of what was playing.
+   *
+   * @param lag - samples between the reading position and what will have been heard; negative where a fade runs on.
+   */
+  close(lag: number): void {
+    if (this.#isLive) {
+      const places = this.#stream.places(lag, this.#told);
+      for (const [index, place] of places.entries()) this.#tell(place, index === places.length - 1);
+    }
     this.#isLive = false;
     this.#told = null;
     this.#endings.length = 0;

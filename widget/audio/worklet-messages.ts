@@ -32,7 +32,8 @@ export type ToCapture =
 export type FromCapture =
   | { type: 'frame'; buffer: Int16Array<ArrayBuffer>; length: number; speaking: boolean }
   | { type: 'onset'; utterance: string; epoch: number; level: number; paused: boolean; timing: OnsetTiming }
-  | { type: 'offset'; utterance: string };
+  /** `ms`: how long it was heard, without the silence that ended it. */
+  | { type: 'offset'; utterance: string; ms: number };
 
 export type ToPlayback =
   | PlayoutCommand

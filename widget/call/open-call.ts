@@ -162,12 +162,15 @@ class Joint implements Call {
         break;
       }
       case 'offset':
-        if (this.#request.config.turn === 'auto') this.#post({ type: 'user.offset', utterance: event.utterance });
+        if (this.#request.config.turn === 'auto') {
+          const { utterance, ms } = event;
+          this.#post({ type: 'user.offset', utterance, ...(ms !== undefined && { ms }) });
+        }
         on(event);
         break;
       case 'playout': {
-        const { epoch, item, playedMs, silentAtFrame } = event;
-        this.#post({ type: 'playout', epoch, item, playedMs });
+        const { epoch, item, playedMs, last, silentAtFrame } = event;
+        this.#post({ type: 'playout', epoch, item, playedMs, ...(last !== undefined && { last }) });
         on({ type: 'playout', item, playedMs });
         if (silentAtFrame !== undefined) this.#fellSilent(silentAtFrame);
         break;
