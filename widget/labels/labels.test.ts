@@ -1,6 +1,16 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { ERROR_CODES } from '../errors.ts';
-import { labelsFor, LANGUAGES } from './labels.ts';
+import { labelsFor, LANGUAGES, loadLabels } from './labels.ts';
+import { talkIn } from './talk.ts';
+
+beforeAll(async () => {
+  await Promise.all(LANGUAGES.map((language) => loadLabels(language)));
+});
+
+it('has the launcher’s word before any file is fetched, and it is the same', () => {
+  for (const language of LANGUAGES) expect(talkIn(`${language}-XX`)).toBe(labelsFor(language).talk);
+  expect(talkIn('tlh')).toBe('Talk');
+});
 
 it('follows the language and not the region', () => {
   expect(labelsFor('de-AT')).toBe(labelsFor('de'));

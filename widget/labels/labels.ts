@@ -2,10 +2,7 @@
  * Every word a person reads, by language. A language that lacks a word does not compile.
  * This folder knows no state: who asks, says which word.
  */
-import { de } from './de.ts';
 import { en } from './en.ts';
-import { es } from './es.ts';
-import { fr } from './fr.ts';
 import type { ErrorCode, Recovery } from '../errors.ts';
 
 /** The states that are said in a word. */
@@ -28,18 +25,37 @@ export type Labels = { readonly [K in Exclude<keyof typeof en, 'states' | 'actio
   readonly errors: Readonly<Record<ErrorCode, string>>;
 };
 
-const BY_LANGUAGE = new Map<string, Labels>([
-  ['en', en],
-  ['de', de],
-  ['fr', fr],
-  ['es', es],
-]);
-
-/** The words for a language tag such as `de-AT`; English where the language is not known. */
-export function labelsFor(tag: string): Labels {
-  const [language = ''] = tag.toLowerCase().split('-');
-  return BY_LANGUAGE.get(language) ?? en;
-}
+/** Each language is a file of its own: a page fetches the one that it speaks, and English is always there. */
+const FILES: Readonly<Record<string, () => Promise<Labels>>> = {
+  de: async () => (await import('./de.ts')).de,
+  fr: async () => (await import('./fr.ts')).fr,
+  es: async () => (await import('./es.ts')).es,
+};
+const known = new Map<string, Labels>([['en', en]]);
 
 /** The languages that have words. */
-export const LANGUAGES: readonly string[] = [...BY_LANGUAGE.keys()];
+export const LANGUAGES: readonly string[] = ['en', ...Object.keys(FILES)];
+
+/** The words for a language tag such as `de-AT`; English where the language is not known, or not fetched yet. */
+export function labelsFor(tag: string): Labels {
+  return known.get(languageOf(tag)) ?? en;
+}
+
+/** Fetches the words for a language tag. Never rejects: English is better than nothing. */
+export async function loadLabels(tag: string): Promise<Labels> {
+  const language = languageOf(tag);
+  const file = known.has(language) ? undefined : FILES[language];
+  if (file) {
+    try {
+      known.set(language, await file());
+    } catch {
+      // The next element that asks tries again.
+    }
+  }
+  return labelsFor(language);
+}
+
+function languageOf(tag: string): string {
+  const [language = ''] = tag.toLowerCase().split('-');
+  return language;
+}
