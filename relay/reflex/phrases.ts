@@ -18,12 +18,12 @@ export const MOST_PHRASES = 12;
 
 const PHRASES: Readonly<Record<string, ReflexPhrases>> = {
   en: { neutral: ['Hmm.', 'Let me see.', 'One moment.'], affirmative: ['Okay.', 'Right.', 'Sure.'] },
-  de: { neutral: ['Hm.', 'Mal sehen.', 'Moment.'], affirmative: ['Okay.', 'Gut.', 'Gerne.'] },
+  de: { neutral: ['Hmm.', 'Mal sehen.', 'Moment.'], affirmative: ['Okay.', 'Gut.', 'Gerne.'] },
   fr: { neutral: ['Hum.', 'Voyons.', 'Un instant.'], affirmative: ["D'accord.", 'Bien.', 'Très bien.'] },
-  es: { neutral: ['Mmm.', 'A ver.', 'Un momento.'], affirmative: ['Vale.', 'Claro.', 'Muy bien.'] },
+  es: { neutral: ['Hmm.', 'A ver.', 'Un momento.'], affirmative: ['Vale.', 'Claro.', 'Muy bien.'] },
   pt: { neutral: ['Hum.', 'Vejamos.', 'Um momento.'], affirmative: ['Certo.', 'Claro.', 'Está bem.'] },
-  it: { neutral: ['Mmm.', 'Vediamo.', 'Un attimo.'], affirmative: ['Va bene.', 'Certo.', 'Bene.'] },
-  ja: { neutral: ['ええと。', 'うーん。', '少々お待ちを。'], affirmative: ['はい。', 'そうですね。'] },
+  it: { neutral: ['Hmm.', 'Vediamo.', 'Un attimo.'], affirmative: ['Va bene.', 'Certo.', 'Bene.'] },
+  ja: { neutral: ['ええと。', 'うーん。', 'さて。'], affirmative: ['はい。', 'そうですね。'] },
   zh: { neutral: ['我看看。', '稍等。'], affirmative: ['嗯。', '好的。', '好。'] },
   ko: { neutral: ['음.', '잠시만요.', '어디 보자.'], affirmative: ['네.', '좋아요.'] },
   hi: { neutral: ['हम्म।', 'देखते हैं।', 'एक पल।'], affirmative: ['जी।', 'ठीक है।'] },

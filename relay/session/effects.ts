@@ -6,6 +6,7 @@ import type { Effect } from '#arbiter';
 import type { RelayMessage } from '#wire';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
 import type { Downlink } from './downlink.ts';
+import type { Settlement } from './settlement.ts';
 import type { Tools } from './tools.ts';
 import type { Turns } from './turns.ts';
 
@@ -14,6 +15,7 @@ export interface EffectsOptions {
   /** Null before the page has started the session. */
   bridge: () => RealtimeBridge | null;
   downlink: Downlink;
+  settlement: Settlement;
   turns: Turns;
   tools: Tools;
   now: () => number;
@@ -28,10 +30,11 @@ export interface EffectsOptions {
 
 /** @returns what carries out one effect; `all` are those of the same step. */
 export function createEffects(options: EffectsOptions): (effect: Effect, all: Effect[]) => void {
-  const { send, bridge, downlink, turns, tools, now, isWanted } = options;
+  const { send, bridge, downlink, settlement, turns, tools, now, isWanted } = options;
   return (effect, all) => {
     switch (effect.type) {
       case 'gate.close':
+        settlement.closed();
         downlink.close(isWanted);
         downlink.setPlaying(true);
         {
@@ -45,6 +48,7 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
           return;
         }
       case 'gate.resume':
+        settlement.released();
         send(effect);
         {
           downlink.setPlaying(true);
@@ -74,19 +78,16 @@ export function createEffects(options: EffectsOptions): (effect: Effect, all: Ef
         return bridge()?.cancelResponse(effect.response);
       case 'response.create':
         turns.announce(effect.turn);
-        return bridge()?.createResponse(effect.turn);
-      case 'item.truncate':
-        bridge()?.truncateItem(effect.item, effect.audioEndMs);
-        {
-          send({ type: 'item.truncated', item: effect.item, heardMs: effect.audioEndMs });
-          return;
-        }
-      case 'item.delete':
-        bridge()?.deleteItem(effect.item);
-        {
-          send({ type: 'item.deleted', item: effect.item });
-          return;
-        }
+        settlement.request(effect.turn);
+        return;
+      case 'item.truncate': {
+        settlement.settle(effect.item, effect.audioEndMs);
+        return;
+      }
+      case 'item.delete': {
+        settlement.settle(effect.item, 0);
+        return;
+      }
       case 'input.clear':
         return bridge()?.clearAudio();
       case 'owner.changed': {

@@ -8,6 +8,7 @@ import { FAULTS, type FaultCode } from '../errors.ts';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
 import type { Happening } from './arbiter-shell.ts';
 import type { Downlink } from './downlink.ts';
+import type { Settlement } from './settlement.ts';
 import type { Speech } from './speech.ts';
 import type { Tools } from './tools.ts';
 import type { Turns } from './turns.ts';
@@ -31,6 +32,7 @@ export interface PageOptions {
   /** The arbiter's current epoch, and whether its gate is paused. */
   gate(): { epoch: number; isPaused: boolean };
   downlink: Downlink;
+  settlement: Settlement;
   turns: Turns;
   tools: Tools;
   /** Whether the assistant lets pages bring functions of their own. */
@@ -60,7 +62,7 @@ const TAIL_SAMPLES = 24_000;
 const TAIL_PIECE = 2_400;
 
 export function createPage(options: PageOptions): Page {
-  const { send, dispatch, downlink, turns, tools } = options;
+  const { send, dispatch, downlink, settlement, turns, tools } = options;
   let live: Live | null = null;
   /** Push-to-talk: the page's name of the speech under way. */
   let talking: string | null = null;
@@ -69,10 +71,17 @@ export function createPage(options: PageOptions): Page {
     send({ type: 'error', code, message, retryable: FAULTS[code].retryable });
   }
 
+  /** The widget paused on its own, and has told where: also when that ends the answer at once. */
+  function hold(paused: boolean, epoch: number): void {
+    if (paused && epoch === options.gate().epoch) settlement.held();
+  }
+
   /** The widget paused on its own and the arbiter does not hold it: it must not wait. */
   function letGo(paused: boolean, epoch: number): void {
     const gate = options.gate();
-    if (paused && epoch === gate.epoch && !gate.isPaused) send({ type: 'gate.resume', epoch, rewindMs: 0 });
+    if (!paused || epoch !== gate.epoch || gate.isPaused) return;
+    settlement.released();
+    send({ type: 'gate.resume', epoch, rewindMs: 0 });
   }
 
   function start(message: Extract<WidgetMessage, { type: 'session.start' }>): void {
@@ -87,6 +96,7 @@ export function createPage(options: PageOptions): Page {
   function during(message: WidgetMessage, { mode, bridge, speech }: Live): void {
     switch (message.type) {
       case 'user.onset':
+        hold(message.paused, message.epoch);
         // Push-to-talk has no use for a detector; the gate must not stay shut for it.
         if (mode === 'auto') speech.onset(message.utterance, message.level);
         {
@@ -94,7 +104,7 @@ export function createPage(options: PageOptions): Page {
           return;
         }
       case 'user.offset': {
-        speech.offset(message.utterance);
+        speech.offset(message.utterance, message.ms);
         return;
       }
       case 'user.text': {
@@ -123,6 +133,7 @@ export function createPage(options: PageOptions): Page {
           return;
         }
         talking = message.utterance;
+        hold(message.paused, message.epoch);
         speech.press(message.utterance);
         {
           letGo(message.paused, message.epoch);
@@ -142,12 +153,13 @@ export function createPage(options: PageOptions): Page {
         dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
         return;
       }
-      case 'playout':
-        downlink.played(message.epoch, message.item, message.playedMs);
-        {
-          dispatch(message);
-          return;
-        }
+      case 'playout': {
+        const { type, epoch, item, playedMs, last } = message;
+        downlink.played(epoch, item, playedMs);
+        settlement.reported(item, playedMs, last === true);
+        dispatch({ type, epoch, item, playedMs });
+        return;
+      }
       case 'playout.drained': {
         dispatch(message);
         return;

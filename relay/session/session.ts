@@ -23,8 +23,10 @@ import { createLaneC, type Escalation } from './lane-c.ts';
 import { createOutlet } from './outlet.ts';
 import { createPage, type Live, type StartOptions } from './page.ts';
 import { createProviderSide } from './provider-side.ts';
+import { createReflexClips } from './reflex-clips.ts';
 import type { Drainable } from './registry.ts';
 import type { SessionDeps, SessionSeed } from './session-deps.ts';
+import { createSettlement } from './settlement.ts';
 import { createSpeech } from './speech.ts';
 import { createTools } from './tools.ts';
 import { createTurns } from './turns.ts';
@@ -69,6 +71,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     onStep: (event, effects) => audit.record(event, effects),
     perform: (effect, all) => perform(effect, all),
     afterStep: (event, effects) => {
+      for (const effect of effects) if (effect.type === 'clip.play') reflexes.played(effect.clip);
       const name = stateName(shell.state);
       if (name === state) return;
       state = name;
@@ -83,9 +86,26 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const dispatch = (event: Happening) => void shell.dispatch(event);
   const wanted = (response: string) => isWanted(shell.state, response);
   const turns = createTurns(() => shell.now(), send);
+  const settlement = createSettlement({
+    clock,
+    run: (job) => shell.run(job),
+    receivedMs: (item) => shell.state.items.find(({ id }) => id === item)?.receivedMs ?? Infinity,
+    truncate(item, audioEndMs) {
+      bridge?.truncateItem(item, audioEndMs);
+      send({ type: 'item.truncated', item, heardMs: audioEndMs });
+    },
+    remove(item) {
+      bridge?.deleteItem(item);
+      send({ type: 'item.deleted', item });
+    },
+    request: (turn) => bridge?.createResponse(turn),
+  });
   const downlink = createDownlink({
     clock,
-    message: send,
+    message(message) {
+      if (message.type === 'item.started') settlement.began(message.item);
+      send(message);
+    },
     frame: (frame) => outlet.frame(frame),
     onFirstSent: (turn) => turns.sounded(turn, 'B'),
   });
@@ -96,18 +116,20 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     ended: (call) => dispatch({ type: 'tool.ended', call }),
   });
   const controls = createControlClips(policy.handover);
+  const reflexes = createReflexClips((event) => shell.run(() => dispatch(event)));
   const onMetric = deps.onMetric ?? (() => undefined);
   const perform = createEffects({
     send,
     bridge: () => bridge,
     downlink,
+    settlement,
     turns,
     tools,
     now: () => shell.now(),
     epoch: () => shell.state.epoch,
     isWanted: wanted,
     onMetric,
-    clipOf: (name) => controls.clipOf(name),
+    clipOf: (name) => reflexes.clipOf(name) ?? controls.clipOf(name),
     onSilence: ({ epoch, clip }) => shell.run(() => dispatch({ type: 'clip.ended', epoch, clip })),
   });
   const laneC = createLaneC({
@@ -151,12 +173,13 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     dispatch,
     gate: () => ({ epoch: shell.state.epoch, isPaused: isPaused(shell.state) }),
     downlink,
+    settlement,
     turns,
     tools,
     pageTools: assistant.pageTools,
     start: openProvider,
     renew: (token) => void renew(token),
-    clipName: (clip) => controls.nameOf(clip),
+    clipName: (clip) => controls.nameOf(reflexes.nameOf(clip)),
     onTyped(turn, item, text) {
       laneC.asked(turn, item);
       laneC.userSaid(item, text);
@@ -255,7 +278,9 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     laneC.asked(turn, item);
   }
 
-  const sendClip = createClipSender(outlet, (clip) => dispatch(controls.ready(clip)));
+  const sendClip = createClipSender(outlet, (clip) =>
+    clip.kind === 'reflex' ? reflexes.ready(clip) : dispatch(controls.ready(clip)),
+  );
   const isLaneA = config.LANE_A_ENABLED;
   let isRendering = false;
   function renderClips(locale: string): void {
@@ -341,6 +366,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       downlink.stop();
       abort.abort();
       laneC.close();
+      settlement.flush();
       for (const undo of atEnd) undo();
       bridge?.close();
       written = audit.close();
@@ -372,7 +398,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       config: { ...config },
     });
     dispatch({ type: 'session.started' });
-    if (isLaneA) for (const clip of deps.clips.wordless()) sendClip(clip);
+    if (isLaneA) for (const clip of deps.clips.wordless(assistant.voice)) sendClip(clip);
   });
   log.info('session started');
 

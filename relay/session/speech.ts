@@ -33,6 +33,8 @@ interface Utterance {
   item: string | null;
   startedAt: number;
   endedAt: number | null;
+  /** How long the widget heard it, once it has said so: the silence that tells of the end is not in it. */
+  heardMs: number | null;
   level: number | undefined;
   isOverAgent: boolean;
   verdict: Verdict | null;
@@ -66,7 +68,8 @@ export interface SpeechOptions {
 export interface Speech {
   /** The widget heard somebody begin, or the same speech again, louder. */
   onset(key: string, level: number | undefined): void;
-  offset(key: string): void;
+  /** `ms`: how long the widget heard it, without the silence that ended it. */
+  offset(key: string, ms?: number): void;
   /** Ends what the widget's detector holds open. */
   muted(): void;
   /** The user pressed to talk, or to interrupt: no words are needed. @returns the id. */
@@ -93,8 +96,9 @@ export function createSpeech(options: SpeechOptions): Speech {
   let count = 0;
   let waiting: { item: string; cancel: () => void } | null = null;
 
-  const isShort = (one: Utterance) => one.endedAt !== null && one.endedAt - one.startedAt < minSpeechMs;
-  const lengthOf = (some: Utterance[]) => some.reduce((sum, one) => sum + ((one.endedAt ?? now()) - one.startedAt), 0);
+  const msOf = (one: Utterance) => one.heardMs ?? (one.endedAt ?? now()) - one.startedAt;
+  const isShort = (one: Utterance) => one.endedAt !== null && msOf(one) < minSpeechMs;
+  const lengthOf = (some: Utterance[]) => some.reduce((sum, one) => sum + msOf(one), 0);
   const ofItem = (item: string) => utterances.filter((one) => one.item === item);
   const openByKey = (key: string) => utterances.find((one) => one.key === key && one.endedAt === null);
 
@@ -113,7 +117,9 @@ export function createSpeech(options: SpeechOptions): Speech {
     count += 1;
     const isOverAgent = options.isAgentActive();
     const id = `utterance_${count}`;
-    const one: Utterance = { id, key, item, startedAt: now(), endedAt: null, level, isOverAgent, verdict: null };
+    const startedAt = now();
+    const open = { endedAt: null, heardMs: null, verdict: null };
+    const one: Utterance = { id, key, item, startedAt, ...open, level, isOverAgent };
     utterances.push(one);
     if (utterances.length > MOST_REMEMBERED) utterances = utterances.slice(-MOST_REMEMBERED);
     tell(one, source);
@@ -125,9 +131,12 @@ export function createSpeech(options: SpeechOptions): Speech {
     dispatch({ type: 'user.onset', utterance: one.id, source, ...level });
   }
 
-  function end(one: Utterance): void {
+  function end(one: Utterance, heardMs?: number): void {
     if (one.endedAt !== null) return;
     one.endedAt = now();
+    one.heardMs = heardMs ?? null;
+    // Detectors tell of an end when it has been silent for a while: a cough would seem long by then.
+    if (isShort(one) && one.endedAt - one.startedAt >= minSpeechMs) rule([one], 'noise');
     dispatch({ type: 'user.offset', utterance: one.id });
   }
 
@@ -188,9 +197,9 @@ export function createSpeech(options: SpeechOptions): Speech {
     options.commit(id, mine.length === 0 ? undefined : named);
   }
 
-  function offset(key: string): Utterance | undefined {
+  function offset(key: string, heardMs?: number): Utterance | undefined {
     const one = openByKey(key);
-    if (one) end(one);
+    if (one) end(one, heardMs);
     return one;
   }
 
@@ -212,7 +221,7 @@ export function createSpeech(options: SpeechOptions): Speech {
       const speaking = [...items].find(([, item]) => item.isSpeaking)?.[0] ?? null;
       begin('widget', key, speaking, level);
     },
-    offset: (key) => void offset(key),
+    offset: (key, ms) => void offset(key, ms),
     muted() {
       for (const one of utterances) if (one.key !== null) end(one);
     },

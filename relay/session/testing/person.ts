@@ -58,9 +58,9 @@ export function personAt(page: PageClient, clock: VirtualClock, also?: () => Pro
 
   const positionMs = (item: Heard) => item.fromMs + samplesToMs(item.played);
   const current = () => items.findLast((item) => item.epoch === epoch && item.played > 0);
-  function report(): void {
+  function report(isLast = false): void {
     const item = current();
-    if (item) page.send({ type: 'playout', epoch, item: item.item, playedMs: positionMs(item) });
+    if (item) page.send({ type: 'playout', epoch, item: item.item, playedMs: positionMs(item), last: isLast });
     reportedAt = clock.now();
   }
 
@@ -84,7 +84,7 @@ export function personAt(page: PageClient, clock: VirtualClock, also?: () => Pro
         isOpen = true;
         break;
       case 'gate.close':
-        report();
+        report(true);
         epoch = message.epoch;
         isOpen = isPaused = false;
         break;
