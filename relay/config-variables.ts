@@ -271,6 +271,16 @@ export const VARIABLES = {
     group: GUARDS,
     means: "The operator's bearer token for /api/admin; unset: nobody may. In production 24 characters or more.",
   }),
+  RELAY_WEBHOOK_ALLOW_CIDR: list(
+    {
+      group: GUARDS,
+      means:
+        "Private networks in which tenants' key sets and webhooks may lie; there also by http and on any port. Unset: none.",
+      absent: '',
+    },
+    'networks such as 10.1.0.0/16',
+    readNetwork,
+  ),
   RATE_LIMIT_WINDOW_MS: whole(1_000, 3_600_000, {
     group: GUARDS,
     means: 'Window of the request limit, in milliseconds.',

@@ -33,6 +33,8 @@ export interface Config {
   /** Patterns that are allowed for the first tenant. */
   allowedOrigins: string[];
   adminToken: string | undefined;
+  /** Private networks as `address/bits` that requests on behalf of tenants may reach. */
+  outboundNetworks: string[];
   rateLimit: { windowMs: number; maxRequests: number };
   socket: { heartbeatMs: number; maxMessageBytes: number };
   metricsToken: string | undefined;
@@ -191,6 +193,7 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
     masterKey: values.MASTER_KEY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     adminToken: values.ADMIN_TOKEN,
+    outboundNetworks: values.RELAY_WEBHOOK_ALLOW_CIDR,
     rateLimit: { windowMs: values.RATE_LIMIT_WINDOW_MS, maxRequests: values.RATE_LIMIT_MAX_REQUESTS },
     socket: { heartbeatMs: values.WS_HEARTBEAT_INTERVAL, maxMessageBytes: values.WS_MAX_PAYLOAD },
     metricsToken: values.METRICS_TOKEN,
