@@ -99,14 +99,27 @@ export default tseslint.config(
     ['relay/console/**'],
     [
       ...third('widget', 'charts'),
-      ...folder(...LEAVES, ...JOINERS.filter((joiner) => joiner !== 'console'), 'errors', 'clock', 'config', 'log'),
+      ...folder(
+        ...LEAVES.filter((leaf) => leaf !== 'http'),
+        ...JOINERS.filter((joiner) => joiner !== 'console'),
+        ...['errors', 'clock', 'config', 'log'],
+      ),
+      { regex: '^(\\.\\./)+(relay/)?http/(?!api/)', message: 'the console knows of http its contract alone' },
       { group: ['node:*'], message: 'the console runs in a browser' },
     ],
   ),
   imports(['relay/tenants/**'], [...third(), ...leafMayNot('tenants', 'store')]),
   imports(['relay/store/**'], [...third('store'), ...leafMayNot('store')]),
   imports(['relay/shared-state/**'], [...third(), ...leafMayNot('shared-state')]),
-  imports(['relay/http/**'], [...third('hono'), ...leafMayNot('http', 'auth', 'tenants', 'shared-state')]),
+  imports(['relay/http/**'], [...third('hono'), ...leafMayNot('http', 'auth', 'tenants', 'shared-state', 'store')]),
+  // The API's contract runs in browsers.
+  imports(
+    ['relay/http/api/**'],
+    [
+      ...[...third(), ...folder(...LEAVES, ...JOINERS, 'errors', 'clock', 'config', 'log')],
+      { group: ['node:*', '../*'], message: 'the contract knows the schema library, #wire and #arbiter' },
+    ],
+  ),
   imports(['relay/bridge/**'], [...third('openai'), ...leafMayNot('bridge')]),
   imports(['relay/policy/**'], [...third('openai'), ...leafMayNot('policy')]),
   imports(['relay/reflex/**'], [...third('openai'), ...leafMayNot('reflex')]),

@@ -47,6 +47,11 @@ export const FAULTS = {
     advice: 'This token, key or tenant was revoked.',
   },
   'auth-required': { http: 401, retryable: false, advice: 'Send an operator token or API key as bearer token.' },
+  'sign-in-refused': {
+    http: 401,
+    retryable: false,
+    advice: 'Check e-mail address and password, or ask for a new link: one works once and for a day.',
+  },
   'origin-refused': {
     http: 403,
     close: CLOSE.origin,
@@ -62,6 +67,12 @@ export const FAULTS = {
   forbidden: { http: 403, retryable: false, advice: 'This key may not do that.' },
   'not-found': { http: 404, retryable: false, advice: 'There is nothing at this address.' },
   conflict: { http: 409, retryable: false, advice: 'Something with this name exists already.' },
+  'changed-meanwhile': {
+    http: 412,
+    retryable: false,
+    advice: 'Somebody changed it meanwhile; read it again and repeat the change.',
+  },
+  'version-missing': { http: 428, retryable: false, advice: 'Send If-Match with the ETag of what you change.' },
   'too-large': { http: 413, close: CLOSE.protocol, retryable: false, advice: 'Send less at once.' },
   'rate-limited': { http: 429, close: CLOSE.busy, retryable: true, advice: 'Wait as long as Retry-After says.' },
   'quota-used-up': { http: 429, close: CLOSE.quota, retryable: false, advice: "The tenant's budget is used up." },
