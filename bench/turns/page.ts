@@ -158,10 +158,10 @@ export async function openPage(url: string, token: string, plan: Plan, clock: Vi
         break;
       }
       case 'offset':
-        send({ type: 'user.offset', utterance: message.utterance });
+        send({ type: 'user.offset', utterance: message.utterance, ms: message.ms });
         break;
       case 'playout':
-        send({ type: 'playout', epoch: message.epoch, item: message.item, playedMs: message.playedMs });
+        send(message);
         break;
       case 'drained':
         send({ type: 'playout.drained', epoch: message.epoch, item: message.item });

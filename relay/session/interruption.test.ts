@@ -45,6 +45,18 @@ describe('an interruption', () => {
     expect(sentMs()).toBe(atPause);
   });
 
+  it('without a pause is settled by what the gate says when it has closed', async () => {
+    await talking();
+    await pass(1_000);
+    await tell({ type: 'playout', epoch: 1, item: 'item_of_r1', playedMs: 880 });
+    await tell({ type: 'user.text', text: 'Never mind.' });
+    expect(page.all('gate.close')).toHaveLength(1);
+    expect(commands('truncate')).toEqual([]);
+    await tell({ type: 'playout', epoch: 1, item: 'item_of_r1', playedMs: 1_013, last: true });
+    expect(commands('truncate')).toEqual([{ is: 'truncate', item: 'item_of_r1', audioEndMs: 1_013 }]);
+    expect(page.all('item.truncated')).toEqual([{ type: 'item.truncated', item: 'item_of_r1', heardMs: 1_013 }]);
+  });
+
   it('that nobody ruled becomes one while the user still speaks', async () => {
     await talking();
     await pass(500);

@@ -242,6 +242,9 @@ describe('a rewrite', () => {
     expect(page.all('turn.started').map(({ turn }) => turn)).toEqual(['turn_1', 'turn_2']);
     expect(commands('create')).toHaveLength(1);
     await say({ type: 'response.done', response: 'r1', status: 'cancelled' });
+    // What was heard of the first answer is told before the next one is asked for.
+    await tell({ type: 'playout', epoch: 1, item: 'item_of_r1', playedMs: 180, last: true });
+    expect(commands('truncate')).toEqual([{ is: 'truncate', item: 'item_of_r1', audioEndMs: 180 }]);
     expect(commands('create').at(-1)).toEqual({ is: 'create', turn: 'turn_2' });
     await answer('r2', 'turn_2', 300);
     await finish('r2');

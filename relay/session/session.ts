@@ -11,6 +11,7 @@ import type { BridgeEvent, RealtimeBridge } from '../bridge/bridge.ts';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
 import { completePolicy } from '../policy/settings.ts';
 import { instructionsWith } from '../policy/told.ts';
+import { createAgentVoice } from './agent-voice.ts';
 import { createAnswers } from './answers.ts';
 import { createArbiterShell, type Happening } from './arbiter-shell.ts';
 import { isAgentActive, isPaused, isQuiet, isWanted } from './arbiter-view.ts';
@@ -65,12 +66,14 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   });
 
   // The arbiter and what carries out its effects.
+  const voice = createAgentVoice(() => shell.now());
   const shell = createArbiterShell({
     clock,
     config,
     onStep: (event, effects) => audit.record(event, effects),
     perform: (effect, all) => perform(effect, all),
     afterStep: (event, effects) => {
+      voice.stepped(shell.state);
       for (const effect of effects) if (effect.type === 'clip.play') reflexes.played(effect.clip);
       const name = stateName(shell.state);
       if (name === state) return;
@@ -230,6 +233,12 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       dispatch,
       run: (job) => shell.run(job),
       isAgentActive: () => isAgentActive(shell.state),
+      isAgentAudible: () => voice.isAudible(),
+      hasAgentSaid: (text) => voice.hasSaid(text),
+      drop(item) {
+        bridge?.deleteItem(item);
+        send({ type: 'item.deleted', item });
+      },
       commit,
     });
     const side = createProviderSide({
@@ -253,6 +262,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     };
     const opened = deps.openBridge(setup, (event: BridgeEvent) =>
       shell.run(() => {
+        if (event.type === 'response.text') voice.said(event.item, event.delta);
         side(event);
         afterwards();
       }),

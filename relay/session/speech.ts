@@ -15,6 +15,8 @@ const LATE_DETECTION_MS = 700;
 const LONGEST_BACKCHANNEL_MS = 1_500;
 /** How long a commit waits for words that may rule it. */
 const WORDS_WAIT_MS = 800;
+/** The same for what only the provider heard while the agent was audible: nothing is held for it. */
+const ECHO_WAIT_MS = 3_000;
 /** Without any word, shorter speech over the agent is noise. */
 const LONGEST_WORDLESS_MS = 700;
 /** The provider's span holds its prefix and its silence window; beyond this somebody did speak. */
@@ -48,6 +50,10 @@ interface UserItem {
   isSpeaking: boolean;
   startedAtMs: number;
   spanMs: number;
+  /** Only the provider heard it, over the agent: an echo, unless its words say otherwise. */
+  isDoubtful: boolean;
+  /** Doubtful, over, and waiting for its words. */
+  cancelWait: (() => void) | null;
 }
 
 export interface SpeechOptions {
@@ -61,6 +67,12 @@ export interface SpeechOptions {
   run: (job: () => void) => void;
   /** Whether there is an answer to talk over: heard, paused, or on its way. */
   isAgentActive: () => boolean;
+  /** Whether the agent's voice may be in the microphone. */
+  isAgentAudible: () => boolean;
+  /** Whether the agent itself has lately said this. */
+  hasAgentSaid: (text: string) => boolean;
+  /** The item is nobody's speech: it goes out of the model's memory and makes no turn. */
+  drop: (item: string) => void;
   /** The user's turn is over; `utterances` is absent when no detector told of any. */
   commit: (item: string, utterances: string[] | undefined) => void;
 }
@@ -94,6 +106,10 @@ export function createSpeech(options: SpeechOptions): Speech {
   let utterances: Utterance[] = [];
   const items = new Map<string, UserItem>();
   let count = 0;
+  /** The widget's detector has been seen to work, and has missed nothing with words in it since. */
+  let isWidgetHearing = false;
+  /** A turn that only the provider heard; its words would show that the widget's detector is deaf. */
+  let missed: string | null = null;
   let waiting: { item: string; cancel: () => void } | null = null;
 
   const msOf = (one: Utterance) => one.heardMs ?? (one.endedAt ?? now()) - one.startedAt;
@@ -105,7 +121,8 @@ export function createSpeech(options: SpeechOptions): Speech {
   function itemOf(id: string): UserItem {
     let item = items.get(id);
     if (!item) {
-      item = { text: '', isTextComplete: false, isDetected: false, isSpeaking: false, startedAtMs: 0, spanMs: 0 };
+      const nothing = { text: '', isTextComplete: false, startedAtMs: 0, spanMs: 0 };
+      item = { ...nothing, isDetected: false, isSpeaking: false, isDoubtful: false, cancelWait: null };
       items.set(id, item);
       const oldest = items.size > MOST_REMEMBERED ? items.keys().next().value : undefined;
       if (oldest !== undefined) items.delete(oldest);
@@ -184,17 +201,37 @@ export function createSpeech(options: SpeechOptions): Speech {
     return text !== '' && !(mine.some((one) => one.isOverAgent) && words.isAcknowledgement(text));
   }
 
+  /** Words tell whether what only the provider heard over the agent was the agent itself. */
+  function settleDoubt(id: string): void {
+    const { text, cancelWait } = itemOf(id);
+    cancelWait?.();
+    items.delete(id);
+    const isNothing =
+      text === '' || options.hasAgentSaid(text) || (options.isAgentActive() && words.isAcknowledgement(text));
+    if (isNothing) options.drop(id);
+    else options.commit(id, []);
+  }
+
   function pass(id: string): void {
     if (waiting?.item === id) {
       waiting.cancel();
       waiting = null;
     }
     const mine = ofItem(id);
+    if (mine.some((one) => !one.isOverAgent) && mine.every((one) => one.key === null)) {
+      if (itemOf(id).text === '') missed = id;
+      else isWidgetHearing = false;
+    }
     // No utterance at all is a turn whatever the arbiter holds of those that were too short.
     const named = isTurnAllTheSame(id, mine) ? [] : mine.map((one) => one.id);
     utterances = utterances.filter((one) => one.item !== id);
     items.delete(id);
     options.commit(id, mine.length === 0 ? undefined : named);
+  }
+
+  function forgetItems(): void {
+    for (const { cancelWait } of items.values()) cancelWait?.();
+    items.clear();
   }
 
   function offset(key: string, heardMs?: number): Utterance | undefined {
@@ -205,6 +242,7 @@ export function createSpeech(options: SpeechOptions): Speech {
 
   return {
     onset(key, level) {
+      isWidgetHearing = true;
       const open = openByKey(key);
       if (open) {
         open.level = level;
@@ -242,7 +280,9 @@ export function createSpeech(options: SpeechOptions): Speech {
       const since = now() - LATE_DETECTION_MS;
       const same = utterances.filter((one) => one.item === null && (one.endedAt === null || one.endedAt >= since));
       for (const one of same) one.item = id;
-      if (same.length === 0) begin('provider', null, id);
+      if (same.length > 0) item.isDoubtful = false;
+      else if (isWidgetHearing && options.isAgentAudible()) item.isDoubtful = true;
+      else begin('provider', null, id);
       for (const one of same) if (one.endedAt === null) tell(one, 'provider');
     },
     providerStopped(id, atMs) {
@@ -254,10 +294,18 @@ export function createSpeech(options: SpeechOptions): Speech {
     },
     committed(id) {
       if (waiting) pass(waiting.item);
+      for (const [other, item] of [...items]) if (item.cancelWait !== null) settleDoubt(other);
       // Push-to-talk has no detector of the provider's: what ended belongs to this item.
       const isDetected = items.get(id)?.isDetected ?? false;
       if (!isDetected) for (const one of utterances) if (one.item === null && one.endedAt !== null) one.item = id;
       const mine = ofItem(id);
+      const { isDoubtful, isTextComplete } = itemOf(id);
+      if (isDoubtful && mine.length === 0) {
+        const settle = () => options.run(() => settleDoubt(id));
+        if (isTextComplete) settleDoubt(id);
+        else itemOf(id).cancelWait = clock.wakeAt(clock.now() + ECHO_WAIT_MS, settle);
+        return;
+      }
       for (const one of mine) end(one);
       if (!mustWait(id, mine)) {
         pass(id);
@@ -270,19 +318,24 @@ export function createSpeech(options: SpeechOptions): Speech {
       const item = itemOf(id);
       item.text = text.replace(NO_WORDS, '').trim() === '' ? '' : text;
       item.isTextComplete = isComplete;
+      if (id === missed && isComplete) {
+        missed = null;
+        if (item.text !== '') isWidgetHearing = false;
+      }
       judge(id);
       if (isComplete && waiting?.item === id) pass(id);
+      if (isComplete && item.cancelWait !== null) settleDoubt(id);
     },
     providerLost() {
       if (waiting) pass(waiting.item);
       for (const one of utterances) if (one.key === null) end(one);
-      items.clear();
+      forgetItems();
     },
     stop() {
       waiting?.cancel();
       waiting = null;
       utterances = [];
-      items.clear();
+      forgetItems();
     },
   };
 }
