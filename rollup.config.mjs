@@ -36,6 +36,10 @@ export const targets = {
   ),
   worklet: inBrowser('widget/audio/worklet.ts', { file: 'dist/voice-jib-jab.worklet.js' }),
   demo: inBrowser('demo/demo.ts', { file: 'dist/demo/demo.js' }),
+  console: inBrowser(
+    { console: 'relay/console/console.ts' },
+    { dir: 'dist/console', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  ),
   relay: {
     input: { main: 'relay/main.ts', 'cli/vjj': 'relay/cli/vjj.ts' },
     external,

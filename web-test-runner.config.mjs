@@ -32,7 +32,7 @@ function countReporter() {
 }
 
 export default {
-  files: ['widget/**/*.browser.test.ts'],
+  files: ['widget/**/*.browser.test.ts', 'relay/console/**/*.browser.test.ts'],
   nodeResolve: { exportConditions: ['browser', 'development'] },
   concurrency: 1,
   plugins: [
@@ -47,7 +47,7 @@ export default {
   ],
   reporters: [defaultReporter(), countReporter()],
   coverageConfig: {
-    include: ['widget/**/*.ts', 'relay/wire/**/*.ts'],
+    include: ['widget/**/*.ts', 'relay/wire/**/*.ts', 'relay/console/**/*.ts'],
     exclude: ['**/*.test.ts', '**/testing/**', '**/*?worklet*', 'node_modules/**'],
     reporters: ['json'],
     reportDir: 'coverage/browser',

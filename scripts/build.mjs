@@ -1,4 +1,4 @@
-/** Builds `dist/`: widget, worklet, relay, demo; prints sizes and the script's integrity hash. */
+/** Builds `dist/`: widget, worklet, relay, demo, console; prints sizes and the script's integrity hash. */
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -17,11 +17,12 @@ function copyData() {
     mkdirSync(path.dirname(target), { recursive: true });
     cpSync(file, target);
   }
-  for (const file of filesBelow('demo', (name) => /\.(html|css|svg|png|webp)$/.test(name))) {
-    const target = path.join('dist', file);
-    mkdirSync(path.dirname(target), { recursive: true });
-    cpSync(file, target);
-  }
+  for (const folder of ['demo', 'relay/console'])
+    for (const file of filesBelow(folder, (name) => /\.(html|css|svg|png|webp)$/.test(name))) {
+      const target = path.join('dist', path.relative(path.dirname(folder), file));
+      mkdirSync(path.dirname(target), { recursive: true });
+      cpSync(file, target);
+    }
 }
 
 /** Beside every page file its compressed forms, so that serving costs no compression. */
