@@ -1,5 +1,5 @@
 /** Assistants: immutable versions of who answers, and how. */
-import { DEFAULT_CONFIG } from '#arbiter';
+import type { ArbiterConfig } from '#arbiter';
 import { PageTool } from '#wire';
 import * as v from 'valibot';
 import { Count, Label, Text, Time } from './common.ts';
@@ -49,13 +49,22 @@ export const Policy = v.strictObject({
   handover: v.optional(Spoken),
 });
 
-type Knob = keyof typeof DEFAULT_CONFIG;
-const isKnob = (name: string): name is Knob => name in DEFAULT_CONFIG || name === 'EXPECTED_FIRST_AUDIO_MS';
-/** Knobs of the arbiter by name; what may be set, and to what, is in the answer of `choices`. */
-export const Lanes = v.record(
-  v.custom<Knob>((name) => typeof name === 'string' && isKnob(name), 'is no knob of the arbiter'),
-  v.union([v.boolean(), v.number(), v.string()], 'must be what the knob takes'),
-);
+const flag = v.optional(v.boolean('must be true or false'));
+const amount = v.optional(v.number('must be a number'));
+/** Knobs of the arbiter that differ from the relay's own; the ranges are in the answer of `choices`. */
+export const Lanes = v.strictObject({
+  ...{ LANE_A_ENABLED: flag, MIN_DELAY_BEFORE_REFLEX_MS: amount, PREEMPT_THRESHOLD_MS: amount },
+  ...{ EXPECTED_FIRST_AUDIO_MS: amount, MAX_REFLEX_DURATION_MS: amount, TRANSITION_GAP_MS: amount },
+  ...{ INTERRUPT_DECISION_MS: amount, TURN_DECISION_MS: amount, INTERRUPT_MIN_SPEECH_MS: amount },
+  ...{ BACKCHANNEL_BOUNDARY_MS: amount, RESUME_REWIND_MS: amount, RESUMES_PER_RESPONSE: amount },
+  ...{ ECHO_LEVEL_DB: amount, ECHO_GUARD_MS: amount, POLICY_BUDGET_MS: amount, REFUSAL_UNINTERRUPTIBLE: flag },
+  POLICY_MODE: v.optional(v.picklist(['strict', 'lenient'], 'must be strict or lenient')),
+  POLICY_ON_TIMEOUT: v.optional(v.picklist(['closed', 'open'], 'must be closed or open')),
+  ON_PROVIDER_LOSS: v.optional(v.picklist(['drain', 'stop'], 'must be drain or stop')),
+  ...{ IDLE_PROMPT_MS: amount, CREATE_TIMEOUT_MS: amount, FIRST_AUDIO_TIMEOUT_MS: amount, STALL_MS: amount },
+  ...{ DONE_TIMEOUT_MS: amount, TOOL_TIMEOUT_MS: amount, MAX_USER_TURN_MS: amount, DRAIN_SLACK_MS: amount },
+  WIDGET_GRACE_MS: amount,
+} satisfies Record<keyof ArbiterConfig, v.GenericSchema>);
 
 const fields = {
   name: Label,
