@@ -65,7 +65,7 @@ const request = (over: Partial<AdmitRequest>): AdmitRequest => ({
   ...over,
 });
 const setLimits = async (limits: Partial<Limits>) => {
-  await store.tenants.setLimits(tenant.id, JSON.stringify(limits));
+  await store.limits.put(tenant.id, limits);
   clock.advance(10_000);
 };
 

@@ -73,6 +73,11 @@ export interface SignIns {
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const newSecret = () => randomBytes(32).toString('base64url');
 
+/** The password of somebody who came by a link is gone: a forgotten one is set anew without knowing it. */
+const NO_PASSWORD = '';
+export const hasPassword = ({ passwordHash }: Pick<Person, 'passwordHash'>): boolean =>
+  passwordHash !== null && passwordHash !== NO_PASSWORD;
+
 /** Whether two texts are the same, without telling how far. */
 export function sameText(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
@@ -118,7 +123,9 @@ export function createSignIns(deps: {
       await count('sign-in-address', address, ATTEMPTS.perAddress);
       const person = await people.takeLink(sha256(link), clock.wallNow());
       if (person === undefined) throw new RelayError('sign-in-refused', 'the link is used up, too old or none of ours');
-      return begin(person);
+      if (!hasPassword(person)) return begin(person);
+      await people.setPassword(person.id, NO_PASSWORD);
+      return begin({ ...person, passwordHash: NO_PASSWORD });
     },
     async find(secret) {
       const found = await people.signedIn(sha256(secret), clock.wallNow());

@@ -81,7 +81,9 @@ describe('a session token', () => {
       limits: {},
       meta: {},
       expiresAtMs: NOW + 600_000,
-      kid: 'k1',
+      issuedAtMs: NOW,
+      kids: ['k1'],
+      isOnce: false,
     });
     expect(grant.id).toMatch(/^tok_/);
     await expect(check(token, NOW + 629_000)).resolves.toBeDefined();

@@ -44,6 +44,8 @@ export interface VerificationKey {
   key: CryptoKey | KeyObject | Uint8Array;
   /** `relay` may name any tenant; a tenant's key speaks for that tenant alone. */
   owner: { is: 'relay' } | { is: 'tenant'; tenant: string };
+  /** The stored key that led to this one, where `kid` is a name in a set of keys. */
+  source?: string;
 }
 
 /**
@@ -63,7 +65,10 @@ const Claims = v.object({
   origin: v.optional(v.pipe(v.string(), v.maxLength(300))),
   assistant: v.optional(id),
   scope: v.optional(v.literal('server')),
-  limits: v.optional(v.object({ longestSessionMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))) })),
+  // Strict: a limit that is not understood would be one that does not hold.
+  limits: v.optional(v.strictObject({ longestSessionMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))) })),
+  once: v.optional(v.boolean()),
+  pk: v.optional(id),
   meta: v.optional(
     v.pipe(
       v.record(v.string(), v.unknown()),
@@ -86,8 +91,12 @@ export interface SessionGrant {
   meta: Record<string, unknown>;
   /** Milliseconds since 1970. */
   expiresAtMs: number;
-  /** Key that signed it, for revocation. */
-  kid: string;
+  /** Names by which the key that signed it may be revoked: its own, its set's, the publishable key's. */
+  kids: readonly string[];
+  /** Milliseconds since 1970. */
+  issuedAtMs: number;
+  /** Opens one session and no second one. */
+  isOnce: boolean;
 }
 
 /**
@@ -115,8 +124,10 @@ function readOutside(token: string): { issuer: string; kid: string | undefined }
   if (token.length > LONGEST_TOKEN_BYTES) throw invalid('longer than 4 KiB');
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw invalid('not three parts');
   try {
-    const { kid } = decodeProtectedHeader(token);
+    const { kid, crit } = decodeProtectedHeader(token);
     const { iss } = decodeJwt(token);
+    // Nothing critical is understood here, `b64` included.
+    if (crit !== undefined) throw invalid('holds critical extensions');
     if (kid !== undefined && !/^[\w.-]{1,64}$/.test(kid)) throw invalid('the kid has an odd shape');
     if (typeof iss !== 'string' || !/^[\w.-]{1,128}$/.test(iss)) throw invalid('the issuer has an odd shape');
     return { issuer: iss, kid };
@@ -181,7 +192,10 @@ function readClaims(payload: JWTPayload, key: VerificationKey): SessionGrant {
     limits: claims.limits?.longestSessionMs === undefined ? {} : { longestSessionMs: claims.limits.longestSessionMs },
     meta: claims.meta ?? {},
     expiresAtMs: claims.exp * 1000,
-    kid: key.kid,
+    // A publishable key is named by the relay alone; a backend that writes `pk` says nothing by it.
+    kids: [key.kid, key.source, key.owner.is === 'relay' ? claims.pk : undefined].filter((one) => one !== undefined),
+    issuedAtMs: claims.iat * 1000,
+    isOnce: claims.once === true,
   };
 }
 
@@ -198,13 +212,13 @@ export interface SigningKey {
  * @param nowMs - Milliseconds since 1970.
  */
 export async function signSessionToken(
-  grant: { tenant: string; origin: string; subject: string; assistant?: string },
+  grant: { tenant: string; origin: string; subject: string; assistant?: string; publishableKey?: string },
   key: SigningKey,
   nowMs: number,
 ): Promise<string> {
   const issuedAt = Math.floor(nowMs / 1000);
-  const { subject, ...claims } = grant;
-  return new SignJWT(claims)
+  const { subject, publishableKey, ...claims } = grant;
+  return new SignJWT({ ...claims, ...(publishableKey !== undefined && { pk: publishableKey }) })
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: TOKEN_TYPE })
     .setIssuer(RELAY_ISSUER)
     .setAudience(AUDIENCE)
