@@ -3,9 +3,10 @@ import * as v from 'valibot';
 import { Count, Label, Slug, Text } from './common.ts';
 
 export const TenantStatus = v.picklist(['active', 'suspended']);
+const Transcripts = v.picklist(['off', 'redacted', 'full'], 'must be off, redacted or full');
 export const TenantSettings = v.object({
-  /** Whether the words of conversations are kept (redacted), for the session's page. */
-  transcripts: v.boolean(),
+  /** What is kept of the words of conversations, for the session's page: nothing, without personal data, or all. */
+  transcripts: Transcripts,
   /** Whether a session token opens one session only. */
   singleUseTokens: v.boolean(),
 });
@@ -38,7 +39,7 @@ export const TenantChange = v.strictObject({
   name: v.optional(Label),
   status: v.optional(TenantStatus),
   settings: v.optional(
-    v.strictObject({ transcripts: v.optional(v.boolean()), singleUseTokens: v.optional(v.boolean()) }),
+    v.strictObject({ transcripts: v.optional(Transcripts), singleUseTokens: v.optional(v.boolean()) }),
   ),
 });
 /** Deleting asks for the slug, so that nobody deletes the wrong one. */
