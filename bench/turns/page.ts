@@ -157,6 +157,11 @@ export async function openPage(url: string, token: string, plan: Plan, clock: Vi
         send({ type: 'user.onset', utterance, epoch: of, level, paused });
         break;
       }
+      case 'louder': {
+        const { utterance, epoch: of, level } = message;
+        send({ type: 'user.onset', utterance, epoch: of, level, paused: false });
+        break;
+      }
       case 'offset':
         send({ type: 'user.offset', utterance: message.utterance, ms: message.ms });
         break;

@@ -14,7 +14,8 @@ const LEAST_SHARE = 2 / 3;
 /** Scripts without spaces are compared sign by sign. */
 const WORD = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{N}]+/gu;
 
-const wordsOf = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().match(WORD) ?? [];
+const wordsOf = (text: string): string[] =>
+  text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().match(WORD) ?? [];
 
 /** @returns how many of `words` are found in `said` in this order, with some others between them. */
 function inOrder(words: readonly string[], said: readonly string[]): number {

@@ -194,3 +194,80 @@ describe('what only the provider hears while the agent speaks', () => {
     await expectNothingLeft();
   });
 });
+
+describe('speech that is much softer than the user', () => {
+  /** The user has spoken at -20 dBFS; the agent answers, and somebody else is heard. */
+  async function faint(level = -38): Promise<void> {
+    await begin();
+    await tell({ type: 'user.onset', utterance: 'w1', epoch: 1, level: -28, paused: false });
+    await tell({ type: 'user.onset', utterance: 'w1', epoch: 1, level: -20, paused: false });
+    await say({ type: 'speech.started', item: 'user_1', atMs: 0 });
+    await pass(600);
+    await tell({ type: 'user.offset', utterance: 'w1', ms: 600 });
+    await say({ type: 'speech.stopped', item: 'user_1', atMs: 900 }, { type: 'input.committed', item: 'user_1' });
+    await answer('r1', 'turn_1', 8_000);
+    await pass(1_000);
+    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, level, paused: true });
+    expect(page.all('gate.pause')).toHaveLength(1);
+  }
+  const decisions = () => ({ resumes: page.all('gate.resume').length, kills: page.all('gate.close').length });
+  const item = async (text: string) => {
+    await say({ type: 'speech.started', item: 'user_2', atMs: 2_000 });
+    await pass(1_000);
+    await tell({ type: 'user.offset', utterance: 'w2', ms: 1_300 });
+    await say({ type: 'speech.stopped', item: 'user_2', atMs: 4_000 }, { type: 'input.committed', item: 'user_2' });
+    await say({ type: 'input.transcript.done', item: 'user_2', text });
+  };
+
+  it('holds the agent for a moment, and is somebody else without words', async () => {
+    await faint();
+    await pass(399);
+    expect(decisions()).toEqual({ resumes: 0, kills: 0 });
+    await pass(1);
+    expect(decisions()).toEqual({ resumes: 1, kills: 0 });
+    await item('');
+    expect(decisions()).toEqual({ resumes: 1, kills: 0 });
+    expect(commands('delete')).toEqual([{ is: 'delete', item: 'user_2' }]);
+    expect(outcomes()).toEqual([]);
+  });
+
+  it('is a turn when its words are known', async () => {
+    await faint();
+    await pass(400);
+    await item('Can you speak up?');
+    expect(decisions()).toEqual({ resumes: 1, kills: 1 });
+    expect(page.all('turn.started')).toHaveLength(2);
+  });
+
+  it('interrupts as ever when it becomes louder in time', async () => {
+    await faint();
+    await pass(200);
+    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, level: -30, paused: false });
+    await pass(300);
+    expect(decisions()).toEqual({ resumes: 0, kills: 1 });
+  });
+
+  it('holds the agent again when it becomes louder after it was let go', async () => {
+    await faint();
+    await pass(600);
+    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, level: -30, paused: false });
+    expect(page.all('gate.pause')).toHaveLength(2);
+    await pass(500);
+    expect(decisions()).toEqual({ resumes: 1, kills: 1 });
+  });
+
+  it('is the user, leaning back, when it is only a little softer', async () => {
+    await faint(-34);
+    await pass(500);
+    expect(decisions()).toEqual({ resumes: 0, kills: 1 });
+  });
+
+  it('teaches nothing of the level of the user', async () => {
+    await faint();
+    await pass(400);
+    await item('');
+    await tell({ type: 'user.onset', utterance: 'w3', epoch: 1, level: -36, paused: true });
+    await pass(400);
+    expect(decisions()).toEqual({ resumes: 2, kills: 0 });
+  });
+});

@@ -229,6 +229,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       clock,
       locale,
       minSpeechMs: config.INTERRUPT_MIN_SPEECH_MS,
+      decisionMs: config.INTERRUPT_DECISION_MS,
       now: () => shell.now(),
       dispatch,
       run: (job) => shell.run(job),

@@ -21,6 +21,12 @@ const ECHO_WAIT_MS = 3_000;
 const LONGEST_WORDLESS_MS = 700;
 /** The provider's span holds its prefix and its silence window; beyond this somebody did speak. */
 const CERTAIN_SPAN_MS = 1_200;
+/** Speech over the agent that is so much softer than the user's own comes from somebody else in the room. */
+const FAINT_DB = 15;
+/** Of the user's own level, one utterance counts so much. */
+const LEARN = 0.3;
+/** The arbiter would take what is undecided for an interruption; faint speech is ruled before. */
+const BEFORE_DECISION_MS = 100;
 /** Speeches and items remembered. */
 const MOST_REMEMBERED = 64;
 
@@ -40,6 +46,8 @@ interface Utterance {
   level: number | undefined;
   isOverAgent: boolean;
   verdict: Verdict | null;
+  /** Too soft for the user: it was let go, and only words make a turn of it. */
+  isFaint: boolean;
 }
 
 interface UserItem {
@@ -61,6 +69,8 @@ export interface SpeechOptions {
   locale: string;
   /** Speech shorter than this is noise by its length alone. */
   minSpeechMs: number;
+  /** How long the arbiter holds the agent for speech that nobody ruled. */
+  decisionMs: number;
   now: () => number;
   dispatch: (event: Happening) => void;
   /** Runs a job of this file's timers in the session's order. */
@@ -110,10 +120,14 @@ export function createSpeech(options: SpeechOptions): Speech {
   let isWidgetHearing = false;
   /** A turn that only the provider heard; its words would show that the widget's detector is deaf. */
   let missed: string | null = null;
+  /** How loud the user is: the loudest of what they said, in dBFS, over their turns. */
+  let ownLevel: number | null = null;
+  let cancelFaint: (() => void) | null = null;
   let waiting: { item: string; cancel: () => void } | null = null;
 
   const msOf = (one: Utterance) => one.heardMs ?? (one.endedAt ?? now()) - one.startedAt;
   const isShort = (one: Utterance) => one.endedAt !== null && msOf(one) < minSpeechMs;
+  const isDoubted = (one: Utterance) => one.isFaint || isShort(one);
   const lengthOf = (some: Utterance[]) => some.reduce((sum, one) => sum + msOf(one), 0);
   const ofItem = (item: string) => utterances.filter((one) => one.item === item);
   const openByKey = (key: string) => utterances.find((one) => one.key === key && one.endedAt === null);
@@ -135,12 +149,37 @@ export function createSpeech(options: SpeechOptions): Speech {
     const isOverAgent = options.isAgentActive();
     const id = `utterance_${count}`;
     const startedAt = now();
-    const open = { endedAt: null, heardMs: null, verdict: null };
+    const open = { endedAt: null, heardMs: null, verdict: null, isFaint: false };
     const one: Utterance = { id, key, item, startedAt, ...open, level, isOverAgent };
     utterances.push(one);
     if (utterances.length > MOST_REMEMBERED) utterances = utterances.slice(-MOST_REMEMBERED);
     tell(one, source);
+    if (isSoft(one)) {
+      cancelFaint?.();
+      const atMs = clock.now() + Math.max(0, options.decisionMs - BEFORE_DECISION_MS);
+      cancelFaint = clock.wakeAt(atMs, () => options.run(() => letGo(one)));
+    }
     return one;
+  }
+
+  function isSoft({ isOverAgent, level }: Utterance): boolean {
+    return isOverAgent && ownLevel !== null && level !== undefined && level <= ownLevel - FAINT_DB;
+  }
+
+  /** It goes on, and it has not become louder: the agent need not wait for it. */
+  function letGo(one: Utterance): void {
+    cancelFaint = null;
+    if (one.endedAt !== null || one.verdict !== null || !isSoft(one)) return;
+    one.isFaint = true;
+    rule([one], 'noise');
+  }
+
+  function learn(some: Utterance[]): void {
+    for (const one of some) {
+      // An acknowledgement is said softer than what is meant to be heard.
+      if (one.level === undefined || isDoubted(one) || (one.verdict ?? 'interrupt') !== 'interrupt') continue;
+      ownLevel = ownLevel === null ? one.level : ownLevel + LEARN * (one.level - ownLevel);
+    }
   }
 
   function tell(one: Utterance, source: 'widget' | 'provider'): void {
@@ -185,7 +224,7 @@ export function createSpeech(options: SpeechOptions): Speech {
   /** Whether words may still change what the commit of the item means. */
   function mustWait(id: string, mine: Utterance[]): boolean {
     if (mine.length === 0 || itemOf(id).isTextComplete) return false;
-    if (mine.every(isShort)) return true;
+    if (mine.every(isDoubted)) return true;
     return (
       options.isAgentActive() &&
       mine.every((one) => one.isOverAgent && one.verdict === null) &&
@@ -193,11 +232,11 @@ export function createSpeech(options: SpeechOptions): Speech {
     );
   }
 
-  /** Too short for the widget, and yet a turn: by its words, or by how long the provider heard it. */
+  /** Too short or too faint for the widget, and yet a turn: by its words, or by how long the provider heard it. */
   function isTurnAllTheSame(id: string, mine: Utterance[]): boolean {
-    if (mine.length === 0 || !mine.every(isShort)) return false;
+    if (mine.length === 0 || !mine.every(isDoubted)) return false;
     const { text, isTextComplete, spanMs } = itemOf(id);
-    if (!isTextComplete) return spanMs > CERTAIN_SPAN_MS;
+    if (!isTextComplete) return spanMs > CERTAIN_SPAN_MS && !mine.some((one) => one.isFaint);
     return text !== '' && !(mine.some((one) => one.isOverAgent) && words.isAcknowledgement(text));
   }
 
@@ -224,6 +263,7 @@ export function createSpeech(options: SpeechOptions): Speech {
     }
     // No utterance at all is a turn whatever the arbiter holds of those that were too short.
     const named = isTurnAllTheSame(id, mine) ? [] : mine.map((one) => one.id);
+    learn(mine);
     utterances = utterances.filter((one) => one.item !== id);
     items.delete(id);
     options.commit(id, mine.length === 0 ? undefined : named);
@@ -246,7 +286,11 @@ export function createSpeech(options: SpeechOptions): Speech {
       const open = openByKey(key);
       if (open) {
         open.level = level;
-        tell(open, 'widget');
+        if (open.isFaint && open.verdict === 'noise' && !isSoft(open)) {
+          // The agent was let go on; somebody has come near, or raised their voice.
+          end(open);
+          begin('widget', key, open.item, level);
+        } else tell(open, 'widget');
         return;
       }
       const unnamed = utterances.find((one) => one.key === null && one.endedAt === null);
@@ -334,6 +378,8 @@ export function createSpeech(options: SpeechOptions): Speech {
     stop() {
       waiting?.cancel();
       waiting = null;
+      cancelFaint?.();
+      cancelFaint = null;
       utterances = [];
       forgetItems();
     },

@@ -42,6 +42,8 @@ export type AudioEvent =
   | { type: 'mic.frame'; samples: Int16Array; speaking: boolean }
   /** `paused`: the gate was open and paused itself in the same render quantum. `level` in dBFS. */
   | { type: 'onset'; utterance: string; epoch: number; level: number; paused: boolean; timing?: OnsetTiming }
+  /** The utterance under way has become louder than was told. */
+  | { type: 'louder'; utterance: string; epoch: number; level: number }
   /** `ms`: how long the utterance was heard, without the silence that ended it. */
   | { type: 'offset'; utterance: string; ms?: number }
   /**

@@ -11,6 +11,8 @@ import type { FromCapture, SharedSound, SoundFormat, ToCapture, WorkletPort } fr
 
 /** Short frames go on this long after speech: as long as providers count silence for the end of a turn. */
 const TAIL_MS = 700;
+/** An utterance that has become so much louder than was told is told again. */
+const LOUDER_DB = 3;
 
 /** Builds the processor's work. @returns what it does in each render quantum, at `frame` of the context. */
 export function createCapture(
@@ -49,10 +51,12 @@ export function createCapture(
   let isManual = false;
   /** Too soft to be told from the agent's own sound: a louder repeat may still pause. */
   let isEchoSuspect = false;
+  let toldDb = 0;
 
   function announce(frame: number): void {
     const gate = shared.gate;
     const level = detector.levelDb;
+    toldDb = level;
     const isGuarded = gate !== null && gate.canPause && gate.agentSoundMs < knobs.echoGuardMs;
     isEchoSuspect = isGuarded && level < knobs.echoLevelDb;
     const paused = !isEchoSuspect && gate !== null && gate.pause();
@@ -79,6 +83,10 @@ export function createCapture(
       end();
     } else if (isEchoSuspect && detector.levelDb >= knobs.echoLevelDb) {
       announce(frame);
+    } else if (detector.isSpeaking && !isEchoSuspect && detector.levelDb >= toldDb + LOUDER_DB) {
+      toldDb = detector.levelDb;
+      const level = Math.round(toldDb * 10) / 10;
+      port.postMessage({ type: 'louder', utterance: `w${utterances}`, epoch: shared.gate?.epoch ?? 0, level });
     }
   }
 

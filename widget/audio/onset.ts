@@ -34,6 +34,8 @@ const VOICED = 0.6;
 /** A likeness to what was played above this is no coincidence. */
 const COPY = 0.85;
 const COPY_STEP_DB = 4;
+/** What is softer than the loudest of an utterance by this is its echo in the room, and no longer itself. */
+const TAIL_DB = 25;
 /** How much softer than playback its echo is at first, with an echo canceller in between. */
 const COUPLING_DB = -30;
 const LEAST_COUPLING_DB = -50;
@@ -211,7 +213,8 @@ export class OnsetDetector {
   #listen(isActive: boolean): OnsetChange {
     this.#silent = isActive ? 0 : this.#silent + 1;
     this.#length++;
-    if (isActive) this.#loudLength = this.#length;
+    this.#run = Math.max(this.#run, this.#level);
+    if (isActive && this.#level > this.#run - TAIL_DB) this.#loudLength = this.#length;
     if (this.#silent < (this.isHeld ? HELD_HANGOVER_FRAMES : HANGOVER_FRAMES)) return null;
     this.#isSpeaking = false;
     this.#loud = this.#voiced = this.#rise = 0;

@@ -344,7 +344,7 @@ describe('what the relay is told of playout', () => {
   it('says of two items which one the close met', () => {
     announce('i1');
     open();
-    send(ramp(200), true);
+    send(ramp(200));
     announce('i2');
     send(ramp(600));
     run(280);

@@ -32,6 +32,8 @@ export type ToCapture =
 export type FromCapture =
   | { type: 'frame'; buffer: Int16Array<ArrayBuffer>; length: number; speaking: boolean }
   | { type: 'onset'; utterance: string; epoch: number; level: number; paused: boolean; timing: OnsetTiming }
+  /** The utterance under way has become louder than was told. */
+  | { type: 'louder'; utterance: string; epoch: number; level: number }
   /** `ms`: how long it was heard, without the silence that ended it. */
   | { type: 'offset'; utterance: string; ms: number };
 

@@ -140,6 +140,26 @@ describe('the audio thread', () => {
     expect(Math.abs((offset?.ms ?? 0) - 500)).toBeLessThanOrEqual(20);
   });
 
+  it('says again how loud an utterance is when it has become louder, and only then', () => {
+    thread.run(join(silence(600), voice(300, 0.05), voice(300, 0.3), voice(300, 0.1), silence(500)));
+    const [onset] = thread.from('onset');
+    const louder = thread.from('louder');
+    expect(louder.length).toBeGreaterThan(0);
+    expect(louder.length).toBeLessThan(8);
+    const levels = [onset?.level ?? 0, ...louder.map(({ level }) => level)];
+    for (const [i, level] of levels.slice(1).entries()) expect(level).toBeGreaterThanOrEqual((levels[i] ?? 0) + 2.9);
+    expect(levels.at(-1)).toBeGreaterThan((onset?.level ?? 0) + 10);
+    expect(new Set(louder.map(({ utterance }) => utterance))).toEqual(new Set(['w1']));
+  });
+
+  it('tells of a cough how short it was', () => {
+    const cough = noise(90, 0.2, 3).map((sample, i) => sample * Math.exp(-i / 700));
+    thread.run(join(noise(800, 0.0005, 1), cough, noise(600, 0.0005, 2)));
+    expect(thread.from('offset')).toHaveLength(1);
+    expect(thread.from('offset')[0]?.ms).toBeLessThan(120);
+    expect(thread.from('offset')[0]?.ms).toBeGreaterThanOrEqual(60);
+  });
+
   it('gives a tone back as it was, at the rate of the wire', () => {
     thread.run(tone(1000, 1000, 0.25));
     const samples = thread.from('frame').flatMap(({ buffer, length }) => [...buffer.subarray(0, length)]);

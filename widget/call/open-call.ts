@@ -161,6 +161,12 @@ class Joint implements Call {
         on({ type: 'onset', utterance, paused });
         break;
       }
+      case 'louder':
+        if (this.#request.config.turn === 'auto') {
+          const { utterance, epoch, level } = event;
+          this.#post({ type: 'user.onset', utterance, epoch, level, paused: false });
+        }
+        break;
       case 'offset':
         if (this.#request.config.turn === 'auto') {
           const { utterance, ms } = event;
