@@ -236,13 +236,17 @@ export const VARIABLES = {
     absent: './data',
   }),
   DATABASE_URL: variable(
-    { group: STORES, means: 'The embedded database, when not DATA_DIR/vjj.db.', isSecret: true },
-    'file:PATH or sqlite:PATH',
-    (text) => {
-      const path = /^(?:sqlite|file):(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1];
-      if (/^postgres(ql)?:/.test(text)) throw new BadValue('names Postgres, which this version does not speak yet');
-      if (path === undefined || path.startsWith('//')) throw new BadValue('names no file');
-      return path;
+    { group: STORES, means: 'A Postgres database, or another file than DATA_DIR/vjj.db.', isSecret: true },
+    'postgres://USER:PASSWORD@HOST/DATABASE, file:PATH or sqlite:PATH',
+    (text): { file: string } | { url: string } => {
+      if (/^postgres(ql)?:/.test(text)) {
+        if (!URL.canParse(text)) throw new BadValue('is not a URL');
+        if (new URL(text).pathname.length < 2) throw new BadValue('names no database');
+        return { url: text };
+      }
+      const file = /^(?:sqlite|file):(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1];
+      if (file === undefined || file.startsWith('//')) throw new BadValue('names no file and no database');
+      return { file };
     },
   ),
   REDIS_URL: variable(
@@ -252,10 +256,20 @@ export const VARIABLES = {
       throw new BadValue('names Redis, which this version does not speak yet; shared state is kept in memory');
     },
   ),
-  MASTER_KEY: secret(32, {
-    group: STORES,
-    means: 'Encrypts secrets in the database. Unset: made once in DATA_DIR. Make one: openssl rand -base64 32',
-  }),
+  MASTER_KEY: variable(
+    {
+      ...{ group: STORES, isSecret: true },
+      means:
+        'Encrypts secrets in the database. Unset: made once in DATA_DIR. Make one: openssl rand -base64 32. While one ' +
+        'follows another: both, the new one first.',
+    },
+    '32 characters or more, without spaces; several separated by commas',
+    (text) => {
+      if (/\s/.test(text)) throw new BadValue('holds a space');
+      if (text.split(',').some((key) => key.length < 32)) throw new BadValue('is too short');
+      return text;
+    },
+  ),
   SESSION_LOG_RETENTION_DAYS: whole(1, 3_650, {
     group: STORES,
     means: 'Days that records of conversations (DATA_DIR/audit) are kept.',

@@ -33,7 +33,7 @@ describe('readConfig', () => {
       changedKnobs: [],
       warnings: [],
     });
-    expect(config.databaseFile).toMatch(/data\/vjj\.db$/);
+    expect(config.database).toEqual({ file: expect.stringMatching(/data\/vjj\.db$/) });
   });
 
   it('has a variable for every knob of the arbiter, with the same default', () => {
@@ -66,7 +66,7 @@ describe('readConfig', () => {
       allowedOrigins: ['https://a.example', 'https://*.b.example'],
       trustedProxies: ['10.0.0.0/8', '127.0.0.1/32', '::1/128'],
       sentry: { tracesSampleRate: 0.25 },
-      databaseFile: '/var/lib/vjj/x.db',
+      database: { file: '/var/lib/vjj/x.db' },
       arbiter: { LANE_A_ENABLED: false, POLICY_MODE: 'lenient', EXPECTED_FIRST_AUDIO_MS: 250, ECHO_LEVEL_DB: -50 },
     });
     expect(config.changedKnobs).toContain('LANE_A_ENABLED=false');
@@ -78,7 +78,16 @@ describe('readConfig', () => {
   });
 
   it.each(['file:rel.db', 'file:///abs/x.db', 'sqlite:///abs/x.db', 'sqlite:rel.db'])('takes %s for a file', (text) => {
-    expect(readConfig({ DATABASE_URL: text }).databaseFile).toMatch(/^\/.*\.db$/);
+    expect(readConfig({ DATABASE_URL: text }).database).toEqual({ file: expect.stringMatching(/^\/.*\.db$/) });
+  });
+
+  it('takes a Postgres URL as it is, and several master keys', () => {
+    const url = 'postgres://u:p%40ss@db.example:5433/vjj?sslmode=require';
+    expect(readConfig({ DATABASE_URL: url }).database).toEqual({ url });
+    const keys = `${'n'.repeat(32)},${'o'.repeat(44)}`;
+    expect(readConfig({ MASTER_KEY: keys }).masterKey).toBe(keys);
+    expect(problemsOf({ MASTER_KEY: `${'n'.repeat(32)},short` })[0]).toMatch(/too short/);
+    expect(problemsOf({ MASTER_KEY: `${'n'.repeat(32)}, ${'o'.repeat(44)}` })[0]).toMatch(/holds a space/);
   });
 
   it('takes an empty value for an unset one', () => {
@@ -111,8 +120,9 @@ describe('readConfig', () => {
   });
 
   it('refuses what it does not speak yet, and says so', () => {
-    expect(problemsOf({ DATABASE_URL: 'postgres://u:secret@h/db' })[0]).toMatch(/Postgres.*Allowed: file:PATH/);
-    expect(problemsOf({ DATABASE_URL: 'postgres://u:secret@h/db' })[0]).not.toContain('secret');
+    expect(problemsOf({ DATABASE_URL: 'postgres://u:secret@h' })[0]).toMatch(/names no database.*Allowed: postgres:/);
+    expect(problemsOf({ DATABASE_URL: 'postgres://u:secret@h' })[0]).not.toContain('u:secret');
+    expect(problemsOf({ DATABASE_URL: 'postgres://u:secret@h:x/db' })[0]).toMatch(/is not a URL/);
     expect(problemsOf({ DATABASE_URL: 'nonsense' })[0]).toMatch(/names no file/);
     expect(problemsOf({ REDIS_URL: 'redis://localhost' })[0]).toMatch(/Redis/);
   });

@@ -27,7 +27,8 @@ export interface Config {
     model: string;
   };
   dataDir: string;
-  databaseFile: string;
+  /** A file of SQLite, or the URL of a Postgres database. */
+  database: { file: string } | { url: string };
   /** Undefined: made once in `dataDir`. */
   masterKey: string | undefined;
   /** Patterns that are allowed for the first tenant. */
@@ -165,7 +166,7 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
   for (const name of [...Object.keys(DEFAULT_CONFIG), 'EXPECTED_FIRST_AUDIO_MS'] as VariableName[]) {
     const value = values[name];
     if (value === undefined) continue;
-    if (value !== arbiter[name]) changedKnobs.push(`${name}=${String(value)}`);
+    if (value !== arbiter[name]) changedKnobs.push(`${name}=${String(value as string | number | boolean)}`);
     arbiter[name] = value;
   }
   if (given.has('OPENAI_BASE_URL') && !given.has('OPENAI_API_KEY'))
@@ -189,7 +190,7 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
       model: values.OPENAI_MODEL,
     },
     dataDir,
-    databaseFile: values.DATABASE_URL === undefined ? join(dataDir, 'vjj.db') : resolve(values.DATABASE_URL),
+    database: place(values.DATABASE_URL ?? { file: join(dataDir, 'vjj.db') }),
     masterKey: values.MASTER_KEY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     adminToken: values.ADMIN_TOKEN,
@@ -208,6 +209,8 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
     warnings,
   };
 }
+
+const place = (at: { file: string } | { url: string }) => ('file' in at ? { file: resolve(at.file) } : at);
 
 const idle = (given: Set<VariableName>) =>
   WITHOUT_EFFECT.filter((name) => given.has(name)).map((name) => `${name} is set, but has no effect in this version.`);

@@ -81,7 +81,7 @@ async function open(
   const startedAt = clock.now();
 
   const masterKey = config.masterKey ?? masterKeyIn(config.dataDir).key;
-  const store = await openStore({ file: config.databaseFile, masterKey, now: () => clock.wallNow() });
+  const store = await openStore({ ...config.database, masterKey, now: () => clock.wallNow() });
   closers.push(() => store.close());
   const keyring = await openKeyring(store.signingKeys, clock);
   const shared = memorySharedState();
@@ -146,7 +146,7 @@ async function open(
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log.info('relay started', {
     ...{ instance, version: VERSION, port, url, provider: provider.kind, model: config.openai.model },
-    ...{ database: store.file, sharedState: shared.kind },
+    ...{ database: store.place, sharedState: shared.kind },
   });
   let stopping: Promise<void> | undefined;
   return {
@@ -155,7 +155,7 @@ async function open(
     greeting: [
       `Voice Jib-Jab ${VERSION}`,
       `  model         ${provider.describes}`,
-      `  database      ${store.file} (SQLite)`,
+      `  database      ${store.place}`,
       '  shared state  in memory, for this one instance',
       `  knobs         ${config.changedKnobs.length === 0 ? 'as shipped' : config.changedKnobs.join(' ')}`,
       `  operator      ${config.adminToken === undefined ? 'nobody: ADMIN_TOKEN is not set' : 'by ADMIN_TOKEN'}`,

@@ -152,6 +152,7 @@ export interface SessionRow {
   turns: number;
   interruptions: number;
   cost: number;
+  talkMs: number;
 }
 
 /** One turn, as it ended. Texts are redacted, or null where the tenant keeps none. */
@@ -327,10 +328,12 @@ export interface AssistantRecords {
 export interface LimitRecords {
   /** What differs from the defaults. */
   of(tenantId: string): Promise<Partial<LimitsRow>>;
+  /** Replaces all of them: what is left out is the default again. */
   put(tenantId: string, limits: Partial<LimitsRow>): Promise<void>;
 }
 
 export interface Revocations {
+  /** Revoked again reaches further, never less far. */
   add(row: Omit<RevocationRow, 'createdAt'>): Promise<void>;
   list(tenantId: string, page: PageRequest): Promise<Page<RevocationRow>>;
   /** Those that still matter at `now`, of one tenant. */
@@ -339,7 +342,7 @@ export interface Revocations {
 }
 
 export interface SessionRecords {
-  start(row: Omit<SessionRow, 'endedAt' | 'closeCode' | 'turns' | 'interruptions' | 'cost'>): Promise<void>;
+  start(row: Omit<SessionRow, 'endedAt' | 'closeCode' | 'turns' | 'interruptions' | 'cost' | 'talkMs'>): Promise<void>;
   end(tenantId: string, id: string, end: { endedAt: number; closeCode: number }): Promise<void>;
   /** Adds the turn and what it costs the session; once by session and turn. */
   addTurn(turn: TurnRow, isInterrupted: boolean): Promise<void>;
@@ -351,13 +354,20 @@ export interface SessionRecords {
   eraseSubject(tenantId: string, subject: string): Promise<number>;
   /** Marks as ended what an instance that died has left. */
   endLeftBy(instance: string, endedAt: number): Promise<number>;
+  /** The same for every other instance: where the database is one relay's, none of them lives. */
+  endAllBut(instance: string, endedAt: number): Promise<number>;
+  /** Takes the words out of conversations that began before; null is every tenant. @returns how many turns. */
+  forgetTexts(tenantId: string | null, startedBefore: number): Promise<number>;
+  /** Removes ended conversations that began before, with their turns; what they cost stays counted. */
+  removeOld(tenantId: string | null, startedBefore: number): Promise<number>;
 }
 
 export interface UsageRecords {
   /** Each row once, whatever is sent again; the counters grow with it. */
   add(rows: readonly UsageRow[]): Promise<void>;
-  /** Adds talking time to the counters of the day and month of `at`. */
+  /** Adds talking time to the session and to the counters of the day and month of `at`. */
   addTalk(tenantId: string, sessionId: string, talkMs: number, at: number): Promise<void>;
+  /** One for each period asked for, in that order. */
   counts(tenantId: string, periods: readonly string[]): Promise<BudgetCount[]>;
   /** Days from `from` to before `to` (`2026-11-23`), each once, also those without use. */
   days(tenantId: string, from: string, to: string): Promise<DayUsage[]>;
@@ -373,17 +383,21 @@ export interface WebhookRecords {
     change: Partial<Pick<WebhookRow, 'url' | 'events' | 'status' | 'secrets'>>,
   ): Promise<boolean>;
   remove(tenantId: string, id: string): Promise<boolean>;
+  /** Each id once, whatever is sent again. */
   enqueue(rows: readonly Omit<DeliveryRow, 'status' | 'attempts' | 'lastResult' | 'createdAt'>[]): Promise<void>;
-  /** Takes up to `limit` that are due, and hides them from others until `now + leaseMs`. */
+  /** Takes up to `limit` of active webhooks that are due, and hides them from others until `now + leaseMs`. */
   claimDue(now: number, limit: number, leaseMs: number): Promise<(DeliveryRow & { url: string; secrets: string[] })[]>;
+  /** After an attempt, which it counts. */
   settle(
     tenantId: string,
     id: string,
     result: { status: DeliveryRow['status']; nextAt: number; lastResult: string },
   ): Promise<void>;
   deliveries(tenantId: string, webhookId: string, page: PageRequest): Promise<Page<DeliveryRow>>;
-  /** Sends a dead or delivered one again. */
+  /** Sends a dead or delivered one again, with all its attempts. */
   replay(tenantId: string, id: string, now: number): Promise<boolean>;
+  /** Forgets those that were delivered or given up and are older. @returns how many. */
+  forgetSettled(before: number): Promise<number>;
 }
 
 export interface People {
@@ -401,6 +415,8 @@ export interface People {
   addLink(row: LinkRow): Promise<void>;
   /** Uses it up. */
   takeLink(hash: string, now: number): Promise<UserRow | undefined>;
+  /** Forgets sign-ins and links that have expired. @returns how many. */
+  forget(now: number): Promise<number>;
 }
 
 export interface AuditRecords {
@@ -410,11 +426,18 @@ export interface AuditRecords {
   /** Recomputes the chain. @returns the first entry that does not hold. */
   verify(tenantId: string | null): Promise<{ entries: number; brokenAt?: number }>;
   /** Takes out the payloads about `target`; the chain still holds. */
-  erase(tenantId: string, target: string): Promise<number>;
+  erase(tenantId: string | null, target: string): Promise<number>;
 }
 
 export interface IdempotencyRecords {
+  /** For a day. */
   get(scope: string, key: string): Promise<IdempotencyRow | undefined>;
+  /**
+   * Sealed at rest, as an answer may hold a secret. Put it in the same `within` as the change: of
+   * two same requests at once, the one that comes second then leaves nothing behind.
+   *
+   * @throws {RelayError} `conflict` when the key was answered already.
+   */
   put(row: IdempotencyRow): Promise<void>;
   forget(before: number): Promise<number>;
 }

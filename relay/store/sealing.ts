@@ -10,33 +10,49 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 export interface Seal {
-  /** `row` names tenant, table, column and row id, in this order. */
+  /** Under the newest key. `row` names tenant, table, column and row id, in this order. */
   seal(plain: string, row: readonly string[]): string;
-  /** @throws {SealError} for another key, another row, or a changed text. */
+  /** @throws {SealError} for a key that is not held, another row, or a changed text. */
   open(sealed: string, row: readonly string[]): string;
+  /** Whether it was sealed under the newest key. */
+  isNewest(sealed: string): boolean;
+  /** Names of the keys, the newest first; they tell nothing about the keys. */
+  readonly keyIds: readonly string[];
 }
 
 export class SealError extends Error {
   override readonly name = 'SealError';
 }
 
-/** @param masterKey - Any text with enough chance in it; the key proper is derived from it. */
-export function createSeal(masterKey: string): Seal {
-  const key = new Uint8Array(hkdfSync('sha256', masterKey, 'voice-jib-jab', 'secrets at rest, v1', 32));
-  const keyId = createHash('sha256').update(key).digest('hex').slice(0, 8);
+/**
+ * @param masterKeys - Any text with enough chance in it; the key proper is derived from it.
+ *   Several, the newest first and separated by commas, while one follows another.
+ */
+export function createSeal(masterKeys: string): Seal {
+  const keys = new Map<string, Uint8Array>();
+  for (const text of masterKeys.split(',')) {
+    const key = new Uint8Array(hkdfSync('sha256', text.trim(), 'voice-jib-jab', 'secrets at rest, v1', 32));
+    keys.set(createHash('sha256').update(key).digest('hex').slice(0, 8), key);
+  }
+  const keyIds = [...keys.keys()];
+  const newestId = keyIds[0] ?? '';
+  const newest = keys.get(newestId) ?? new Uint8Array();
   // Length-prefixed, so that ["a", "bc"] and ["ab", "c"] differ.
   const binding = (row: readonly string[]) => Buffer.from(row.map((part) => `${part.length}:${part}`).join(''));
   return {
+    keyIds,
+    isNewest: (sealed) => sealed.startsWith(`v1.${newestId}.`),
     seal(plain, row) {
       const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(binding(row));
+      const cipher = createCipheriv('aes-256-gcm', newest, iv).setAAD(binding(row));
       const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
-      return `v1.${keyId}.${Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url')}`;
+      return `v1.${newestId}.${Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url')}`;
     },
     open(sealed, row) {
-      const [version, id, text = '', more] = sealed.split('.');
+      const [version, id = '', text = '', more] = sealed.split('.');
       if (version !== 'v1' || more !== undefined) throw new SealError('not a sealed value of ours');
-      if (id !== keyId) throw new SealError('sealed with another MASTER_KEY');
+      const key = keys.get(id);
+      if (key === undefined) throw new SealError('sealed with another MASTER_KEY');
       const bytes = Buffer.from(text, 'base64url');
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES))

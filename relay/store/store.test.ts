@@ -37,7 +37,6 @@ const acme: NewTenant = {
   slug: 'acme',
   name: 'Acme',
   status: 'active',
-  limits: '{}',
   origins: ['https://acme.example', 'https://*.acme.example'],
   publishableKey: 'pk_acme',
   assistant: { id: 'ast_1', version: 1, document: '{"name":"Ada"}' },
@@ -59,7 +58,7 @@ describe('the store', () => {
     await first.tenants.create(globex);
     await stop(first);
     const store = await start();
-    const row = { id: 'ten_1', slug: 'acme', name: 'Acme', status: 'active', limits: '{}' };
+    const row = { id: 'ten_1', slug: 'acme', name: 'Acme', status: 'active', createdAt: expect.any(Number) };
     expect(await store.tenants.byId('ten_1')).toEqual(row);
     expect(await store.tenants.bySlug('acme')).toEqual(row);
     expect(await store.tenants.byPublishableKey('pk_acme')).toEqual(row);
@@ -70,7 +69,7 @@ describe('the store', () => {
     expect((await store.tenants.first())?.slug).toBe('acme');
     expect((await store.tenants.first('acme'))?.slug).toBe('globex');
     await expect(store.ping()).resolves.toBeUndefined();
-    expect(store.file).toBe(file);
+    expect(store).toMatchObject({ place: `${file} (SQLite)`, kind: 'sqlite' });
   });
 
   it('refuses a second tenant of the same slug or key, and leaves nothing of it behind', async () => {
@@ -95,8 +94,7 @@ describe('the store', () => {
     expect(await store.tenants.anyHasOrigin([])).toBe(false);
     await store.tenants.setStatus('ten_1', 'suspended');
     expect(await store.tenants.anyHasOrigin(['https://acme.example'])).toBe(false);
-    await store.tenants.setLimits('ten_1', '{"x":1}');
-    expect(await store.tenants.byId('ten_1')).toMatchObject({ status: 'suspended', limits: '{"x":1}' });
+    expect(await store.tenants.byId('ten_1')).toMatchObject({ status: 'suspended' });
   });
 
   it("keeps every version of an assistant and never shows another tenant's", async () => {
@@ -178,7 +176,7 @@ describe('the store', () => {
   it('says which file cannot be opened', async () => {
     const broken = join(dir, 'broken.db');
     writeFileSync(broken, 'this is no database, '.repeat(200));
-    await expect(start(MASTER, broken)).rejects.toThrow(/broken\.db cannot be opened/);
+    await expect(start(MASTER, broken)).rejects.toThrow(/broken\.db \(SQLite\) cannot be opened/);
     rmSync(broken);
     await stop(await start(MASTER, broken));
   });

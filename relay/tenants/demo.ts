@@ -4,13 +4,23 @@ import type { Assistant, AssistantPolicy, Limits } from './tenant.ts';
 export const DEMO = { slug: 'demo', name: 'Demo', publishableKey: 'pk_demo' } as const;
 
 /** A demo is also what benchmarks run against: generous, yet bounded. */
-export const DEMO_LIMITS: Limits = { longestSessionMs: 3_600_000, concurrentSessions: 500, connectsPerMinute: 1_000 };
+export const DEMO_LIMITS = {
+  longestSessionMs: 3_600_000,
+  concurrentSessions: 500,
+  connectsPerMinute: 1_000,
+  requestsPerMinute: 6_000,
+} as const satisfies Partial<Limits>;
 
 /** The limits of a tenant whose operator set none. */
 export const DEFAULT_LIMITS: Limits = {
   longestSessionMs: 3_600_000,
   concurrentSessions: 100,
   connectsPerMinute: 300,
+  requestsPerMinute: 600,
+  minutesPerDay: null,
+  minutesPerMonth: null,
+  spendPerDay: null,
+  spendPerMonth: null,
 };
 
 /** What nobody should have to configure. Self-harm goes to a person whatever is set. */

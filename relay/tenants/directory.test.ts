@@ -135,7 +135,7 @@ describe('the demo tenant', () => {
     expect(await directory.allowsOrigin(demo.id, 'https://mine.example')).toBe(true);
     expect(await directory.allowsOrigin(demo.id, 'http://localhost:3001')).toBe(false);
     expect(await directory.knowsOrigin('http://localhost:3000')).toBe(true);
-    expect(await directory.limits(demo.id)).toEqual(DEMO_LIMITS);
+    expect(await directory.limits(demo.id)).toEqual({ ...DEFAULT_LIMITS, ...DEMO_LIMITS });
     expect(await directory.assistant(demo.id)).toMatchObject({
       name: 'Ada',
       pageTools: true,

@@ -49,6 +49,8 @@ export interface Directory {
   ensureDemo(origins: string[]): Promise<Tenant>;
   /** Sees to it that a demo tenant left by development cannot be used. */
   suspendDemo(): Promise<void>;
+  /** Forgets what was looked up: for whoever changes in the store itself what is read here. */
+  forget(): void;
 }
 
 export interface NewTenantAnswer {
@@ -58,11 +60,6 @@ export interface NewTenantAnswer {
 }
 
 type Cache<T extends object> = LRUCache<string, { value: T | undefined }>;
-
-interface Row {
-  tenant: Tenant;
-  limits: Limits;
-}
 
 export function createDirectory(deps: {
   store: Store;
@@ -77,8 +74,9 @@ export function createDirectory(deps: {
   const { store, clock, model, checkAssistant = () => [] } = deps;
   // One millisecond on: the cache takes a start at zero for no time at all.
   const options = { max: CACHE_ENTRIES, ttl: CACHE_MS, perf: { now: () => clock.now() + 1 }, ttlResolution: 0 };
-  const tenants: Cache<Row> = new LRUCache(options);
-  const keys: Cache<Row> = new LRUCache(options);
+  const tenants: Cache<Tenant> = new LRUCache(options);
+  const keys: Cache<Tenant> = new LRUCache(options);
+  const limits: Cache<Limits> = new LRUCache(options);
   const patterns: Cache<string[]> = new LRUCache(options);
   const known: Cache<{ isKnown: boolean }> = new LRUCache(options);
   const assistants: Cache<Assistant> = new LRUCache(options);
@@ -99,19 +97,16 @@ export function createDirectory(deps: {
   }
 
   function forget(): void {
-    for (const cache of [tenants, keys, patterns, known, assistants, firsts]) cache.clear();
+    const clear = () => {
+      for (const cache of [tenants, keys, limits, patterns, known, assistants, firsts]) cache.clear();
+    };
+    clear();
+    // And when the change is there for everybody: others may have looked meanwhile.
+    store.afterwards(clear);
   }
 
-  const read = (row: TenantRow | undefined): Row | undefined =>
-    row && {
-      tenant: {
-        id: row.id,
-        slug: row.slug,
-        name: row.name,
-        status: row.status === 'active' ? 'active' : 'suspended',
-      },
-      limits: { ...DEFAULT_LIMITS, ...(JSON.parse(row.limits) as Partial<Limits>) },
-    };
+  const read = (row: TenantRow | undefined): Tenant | undefined =>
+    row && { id: row.id, slug: row.slug, name: row.name, status: row.status === 'active' ? 'active' : 'suspended' };
   const load = (id: string) => through(tenants, id, async () => read(await store.tenants.byId(id)));
 
   /** Patterns that hold for the tenant beyond those stored with it. */
@@ -129,10 +124,10 @@ export function createDirectory(deps: {
 
   const directory: Directory = {
     async byId(id) {
-      return (await load(id))?.tenant;
+      return load(id);
     },
     async byPublishableKey(key) {
-      return (await through(keys, key, async () => read(await store.tenants.byPublishableKey(key))))?.tenant;
+      return through(keys, key, async () => read(await store.tenants.byPublishableKey(key)));
     },
     async allowsOrigin(tenantId, origin) {
       return originAllowed(await originsOf(tenantId), origin);
@@ -152,7 +147,11 @@ export function createDirectory(deps: {
       });
     },
     async limits(tenantId) {
-      return (await load(tenantId))?.limits ?? DEFAULT_LIMITS;
+      const set = await through(limits, tenantId, async () => ({
+        ...DEFAULT_LIMITS,
+        ...(await store.limits.of(tenantId)),
+      }));
+      return set ?? DEFAULT_LIMITS;
     },
     async createTenant({ name, slug, origins, assistant: change = {} }) {
       const canonical = new Set<string>();
@@ -171,7 +170,6 @@ export function createDirectory(deps: {
       const publishableKey = newPublishableKey();
       await store.tenants.create({
         ...tenant,
-        limits: '{}',
         origins: [...canonical],
         publishableKey,
         assistant: { id: assistant.id, version: 1, document: JSON.stringify(assistant) },
@@ -194,7 +192,7 @@ export function createDirectory(deps: {
     async ensureDemo(origins) {
       const id = (await store.tenants.bySlug(DEMO.slug))?.id ?? (await createDemo());
       await store.tenants.setStatus(id, 'active');
-      await store.tenants.setLimits(id, JSON.stringify(DEMO_LIMITS));
+      await store.limits.put(id, DEMO_LIMITS);
       await refreshDemoAssistant(id);
       forget();
       demo = { id, origins };
@@ -207,13 +205,14 @@ export function createDirectory(deps: {
       demo = undefined;
       forget();
     },
+    forget,
   };
 
   async function createDemo(): Promise<string> {
     const id = newId('ten', clock.wallNow());
     const assistant = demoAssistant(newId('ast', clock.wallNow()), model);
     await store.tenants.create({
-      ...{ id, slug: DEMO.slug, name: DEMO.name, status: 'active', limits: JSON.stringify(DEMO_LIMITS) },
+      ...{ id, slug: DEMO.slug, name: DEMO.name, status: 'active', limits: DEMO_LIMITS },
       // Which pages: those of this very process, known when it listens, and ALLOWED_ORIGINS.
       origins: [],
       publishableKey: DEMO.publishableKey,

@@ -1,6 +1,7 @@
 /** Who hosts a conversation and what they configured: plain data, shared by name across the relay. */
 import type { ArbiterConfig } from '#arbiter';
 import type { PageTool } from '#wire';
+import type { LimitsRow } from '../store/records.ts';
 
 /** One immutable version of an assistant. */
 export interface Assistant {
@@ -69,12 +70,32 @@ export interface Tenant {
   slug: string;
   name: string;
   status: 'active' | 'suspended';
+  /** What is kept of the words of its conversations; `redacted` when absent. */
+  transcripts?: TranscriptKeeping;
+  /** Whether each of its tokens opens one session only, whatever the token says. */
+  singleUseTokens?: boolean;
 }
 
-export interface Limits {
-  longestSessionMs: number;
-  concurrentSessions: number;
-  connectsPerMinute: number;
+/** `redacted`: without personal data, as the assistant's policy finds it. */
+export type TranscriptKeeping = 'off' | 'redacted' | 'full';
+
+/** What a tenant may use; every one has a value, the relay's default where nobody set it. */
+export type Limits = LimitsRow;
+
+/** What a token says of itself: what a revocation may meet, and a newer token may not widen. */
+export interface TokenFacts {
+  tenant: string;
+  subject: string;
+  /** `jti`. */
+  id: string;
+  /** Names by which the key that signed it may be revoked. */
+  kids: readonly string[];
+  /** Milliseconds since 1970. */
+  issuedAtMs: number;
+  /** Signed for a backend, which needs no origin. */
+  isServer: boolean;
+  /** The assistant that it names, if it names one. */
+  assistant: string | undefined;
 }
 
 /** A session that was let in: everything it may do, decided once at the door. */
@@ -86,8 +107,9 @@ export interface Admission {
   subject: string;
   /** The page's origin; undefined only for tokens of server scope. */
   origin: string | undefined;
-  /** Id of the token (`jti`), for revocation. */
+  /** Id of the token (`jti`). */
   token: string;
+  grant: TokenFacts;
   /** Wall-clock milliseconds at which the token ends. */
   tokenExpiresAt: number;
   /** Gives back what admission took (the concurrency lease). Safe to call twice. */

@@ -7,7 +7,8 @@ import type { Clock } from '../../clock.ts';
 import { RelayError } from '../../errors.ts';
 import { silentLog } from '../../log.ts';
 import type { Clip, ClipLibrary } from '../../reflex/library.ts';
-import type { Admission, Assistant, Limits } from '../../tenants/tenant.ts';
+import { DEFAULT_LIMITS } from '../../tenants/demo.ts';
+import type { Admission, Assistant, Limits, Tenant } from '../../tenants/tenant.ts';
 import {
   DOOR_DEFAULTS,
   createUpgradeHandler,
@@ -36,6 +37,7 @@ export interface RelayUnderTestOptions {
   config?: Partial<ArbiterConfig>;
   assistant?: Partial<Assistant>;
   limits?: Partial<Limits>;
+  tenant?: Partial<Tenant>;
   clips?: Clip[];
   /** Given when the provider is up. */
   voiced?: Clip[];
@@ -73,12 +75,16 @@ export async function relayUnderTest(options: RelayUnderTestOptions): Promise<Re
       ...options.assistant,
     };
     return {
-      tenant: { id: 'ten_1', slug: 'one', name: 'One', status: 'active' },
+      tenant: { id: 'ten_1', slug: 'one', name: 'One', status: 'active', ...options.tenant },
       assistant,
-      limits: { longestSessionMs: 3_600_000, concurrentSessions: 10, connectsPerMinute: 100, ...options.limits },
+      limits: { ...DEFAULT_LIMITS, concurrentSessions: 10, connectsPerMinute: 100, ...options.limits },
       subject: request.token.startsWith('other') ? 'other' : 'user',
       origin: request.origin,
       token: 'tok_1',
+      grant: {
+        ...{ tenant: 'ten_1', subject: request.token.startsWith('other') ? 'other' : 'user', id: 'tok_1' },
+        ...{ kids: ['key_1'], issuedAtMs: options.clock.wallNow(), isServer: false, assistant: undefined },
+      },
       tokenExpiresAt: options.clock.wallNow() + 600_000,
       release() {
         if (isHeld) leases -= 1;

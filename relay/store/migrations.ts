@@ -1,0 +1,9 @@
+/** The steps that make the tables, in order; one that was released is never edited, only followed. */
+import type { Migration } from 'kysely';
+import { tenantsKeysAssistants } from './migration-0001.ts';
+import { hosting } from './migration-0002.ts';
+
+export const MIGRATIONS: Record<string, Migration> = {
+  '0001-tenants-keys-assistants': tenantsKeysAssistants,
+  '0002-hosting': hosting,
+};

@@ -1,0 +1,48 @@
+/** The embedded database: one file, one connection, and every step of a migration whole or not at all. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'libsql';
+import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import { lockFile } from './lock.ts';
+import type { Tables } from './schema.ts';
+import { StoreError } from './store-error.ts';
+
+/** SQLite rolls back what made tables, too; the library's own adapter does not make use of it. */
+class WholeStepsAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class EmbeddedDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new WholeStepsAdapter();
+  }
+}
+
+/**
+ * Takes the one place at a file.
+ *
+ * @returns what gives it back.
+ * @throws {StoreError} while a relay runs on it.
+ */
+export function takeFile(file: string): () => void {
+  mkdirSync(dirname(file), { recursive: true });
+  const unlock = lockFile(`${file}.lock`);
+  if (unlock === undefined)
+    throw new StoreError(`Another relay uses ${file}. Stop it, or give this one a DATA_DIR of its own.`);
+  return unlock;
+}
+
+export function openSqlite(file: string): Kysely<Tables> {
+  const database = new Database(file);
+  try {
+    // FULL: what was answered with 201 is on the disk. Writes are few and never on the sound's path.
+    for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000'])
+      database.exec(`PRAGMA ${pragma}`);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return new Kysely<Tables>({ dialect: new EmbeddedDialect({ database }) });
+}
