@@ -4,18 +4,27 @@
  */
 import type { CallEvent } from './call/call.ts';
 import type { EndReason } from './call/call-controller.ts';
-import type { Happening, InterruptedBy, LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
+import type { InterruptedBy, LaneOwner, Phase, TurnMetrics } from './call/conversation.ts';
 import type { ToolArguments } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import type { CallError } from './errors.ts';
 
+export interface StartConfig {
+  mode: 'voice' | 'text' | 'auto';
+  /** What the assistant should know from the start. */
+  context: string;
+}
+
 /** A call is about to start. Prevent it, or hold it with `waitUntil` (a consent of the page's own). */
 export class BeforeStartEvent extends Event {
   readonly promises: Promise<unknown>[] = [];
-  readonly mode: 'voice' | 'text';
-  constructor(mode: 'voice' | 'text') {
+  readonly mode: 'voice' | 'text' | 'auto';
+  /** What the call is about to be opened with; a listener may change it. */
+  readonly config: StartConfig;
+  constructor(config: StartConfig) {
     super('beforestart', { cancelable: true });
-    this.mode = mode;
+    this.mode = config.mode;
+    this.config = config;
   }
   /** The start waits for it; if it rejects or gives `false`, nothing starts. Some browsers then ask for one more tap before sound. */
   waitUntil(promise: Promise<unknown>): void {
@@ -124,6 +133,62 @@ export class ToolCallEvent extends Event {
   }
 }
 
+/**
+ * The person must agree before anything begins (`consent="required"`). A page that asks in its own
+ * words prevents the event and answers with `answer`; otherwise the widget asks.
+ */
+export class ConsentRequestEvent extends Event {
+  readonly #answer: (isAgreed: boolean) => void;
+  constructor(answer: (isAgreed: boolean) => void) {
+    super('consentrequest', { cancelable: true });
+    this.#answer = answer;
+  }
+  /** To be called in the click that says so: sound begins in the same task. */
+  answer(isAgreed: boolean): void {
+    this.#answer(isAgreed);
+  }
+  /** Takes the question over, with an answer that comes later. A rejection is a no. */
+  respondWith(answer: Promise<boolean>): void {
+    this.preventDefault();
+    answer.then(
+      (isAgreed) => this.#answer(isAgreed),
+      () => this.#answer(false),
+    );
+  }
+}
+
+export class ConsentChangeEvent extends Event {
+  readonly state: 'granted' | 'denied';
+  constructor(state: 'granted' | 'denied') {
+    super('consentchange');
+    this.state = state;
+  }
+}
+
+/** The person, or the page for them, said how good it was. */
+export class RatingEvent extends Event {
+  /** 1 … 5. */
+  readonly score: number;
+  /** The turn that is meant; null for the whole conversation. */
+  readonly turn: string | null;
+  readonly comment: string;
+  constructor(score: number, turn: string | null, comment: string) {
+    super('rating');
+    this.score = score;
+    this.turn = turn;
+    this.comment = comment;
+  }
+}
+
+/** The policy handed the conversation to a person. */
+export class HandoffEvent extends Event {
+  readonly reason: string;
+  constructor(reason: string) {
+    super('handoff');
+    this.reason = reason;
+  }
+}
+
 export class PermissionChangeEvent extends Event {
   readonly state: 'granted' | 'denied' | 'prompt';
   constructor(state: 'granted' | 'denied' | 'prompt') {
@@ -143,9 +208,12 @@ export class ReconnectingEvent extends Event {
 export class ReconnectedEvent extends Event {
   /** How long there was no connection, in milliseconds. */
   readonly gapMs: number;
-  constructor(gapMs: number) {
+  /** The conversation went on where it was; otherwise a new one began. */
+  readonly replayed: boolean;
+  constructor(gapMs: number, replayed = false) {
     super('reconnected');
     this.gapMs = gapMs;
+    this.replayed = replayed;
   }
 }
 
@@ -181,28 +249,6 @@ export class DebugEvent extends Event {
   }
 }
 
-/** The event that tells a page what happened in a conversation. */
-export function eventOf(happening: Happening): Event {
-  switch (happening.type) {
-    case 'phase':
-      return new PhaseChangeEvent(happening.phase, happening.from);
-    case 'turn-start':
-      return new TurnStartEvent(happening.turn, happening.source);
-    case 'turn-end':
-      return new TurnEndEvent(happening.turn, happening.outcome, happening.metrics);
-    case 'transcript':
-      return new TranscriptEvent(happening.entry);
-    case 'word-heard':
-      return new WordHeardEvent(happening.entry, happening.index);
-    case 'interrupt':
-      return new InterruptEvent(happening.by, happening.heardMs, happening.recovered);
-    case 'lane':
-      return new LaneChangeEvent(happening.from, happening.to, happening.cause, happening.t);
-    default:
-      return happening satisfies never;
-  }
-}
-
 export interface VoiceJibJabEventMap {
   beforestart: BeforeStartEvent;
   start: StartEvent;
@@ -215,6 +261,10 @@ export interface VoiceJibJabEventMap {
   wordheard: WordHeardEvent;
   interrupt: InterruptEvent;
   toolcall: ToolCallEvent;
+  consentrequest: ConsentRequestEvent;
+  consentchange: ConsentChangeEvent;
+  rating: RatingEvent;
+  handoff: HandoffEvent;
   permissionchange: PermissionChangeEvent;
   devicechange: Event;
   volumechange: Event;

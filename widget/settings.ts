@@ -3,7 +3,9 @@
  * language and keys that come from around it. Knows no call and draws nothing.
  */
 import { LitElement, type PropertyDeclarations } from 'lit';
-import { labelsFor, type Labels } from './labels/labels.ts';
+import type { OpenCall } from './call/call.ts';
+import { openCall } from './call/lazy-call.ts';
+import type { Labels } from './labels/labels.ts';
 
 const text = { reflect: true };
 const flag = { type: Boolean, reflect: true };
@@ -33,7 +35,19 @@ export abstract class Settings extends LitElement {
     disabled: flag,
     debug: flag,
     workletBase: named('worklet-base'),
+    preload: text,
+    controlsList: named('controlslist'),
+    consent: text,
+    storage: text,
+    resume: text,
     volume: { type: Number, attribute: false },
+    strings: { attribute: false },
+    getToken: { attribute: false },
+    context: { attribute: false },
+    inputId: { attribute: false },
+    openCall: { attribute: false },
+    // What a page sets before the script has come is taken over; the accessor is our own.
+    tools: { attribute: false, noAccessor: true },
   };
   static override get observedAttributes(): string[] {
     return [...super.observedAttributes, 'lang'];
@@ -46,7 +60,8 @@ export abstract class Settings extends LitElement {
   declare variant: 'launcher' | 'panel' | 'inline' | 'bar' | 'headless';
   declare placement: 'end-bottom' | 'start-bottom' | 'end-top' | 'start-top';
   declare open: boolean;
-  declare mode: 'voice' | 'text';
+  /** `auto`: by voice, and by text where no microphone can be had. */
+  declare mode: 'voice' | 'text' | 'auto';
   declare turn: 'auto' | 'hold' | 'toggle';
   declare muted: boolean;
   declare micMuted: boolean;
@@ -60,11 +75,28 @@ export abstract class Settings extends LitElement {
   declare disabled: boolean;
   declare debug: boolean;
   declare workletBase: string;
+  /** When the rest of the script is fetched: at the first press, when the pointer comes near, or at once. */
+  declare preload: 'none' | 'intent' | 'auto';
+  /** Controls that are left out, by word: `nomute notext novolume nodevices nocaptions norating`. */
+  declare controlsList: string;
+  /** `required`: nothing leaves the page and nothing is kept before the person has agreed. */
+  declare consent: 'required' | null;
+  /** Where an agreement and the chosen devices are kept. */
+  declare storage: 'session' | 'local' | 'none';
+  declare resume: 'tab' | 'none';
   /** Output, 0 … 1. */
   declare volume: number;
 
   /** Words that differ from ours, whatever the language. */
-  strings: Partial<Labels> = {};
+  declare strings: Partial<Labels>;
+  /** Gives a fresh session token; wins over `token-src` and `tenant`. */
+  declare getToken: ((signal: AbortSignal) => Promise<string>) | undefined;
+  /** What the assistant should know from the start. */
+  declare context: string;
+  /** `deviceId` of the microphone; empty is the default one. */
+  declare inputId: string;
+  /** How a call is opened: the seam for tests and other transports. */
+  declare openCall: OpenCall;
   #leavePage: (() => void) | undefined;
 
   constructor() {
@@ -74,18 +106,18 @@ export abstract class Settings extends LitElement {
     Object.assign(this, { announce: 'auto', theme: null, hotkey: '', name: '', workletBase: '', volume: 1 });
     Object.assign(this, { open: false, muted: false, micMuted: false, noHotkeys: false });
     Object.assign(this, { disabled: false, debug: false });
+    Object.assign(this, { preload: 'none', controlsList: '', consent: null, storage: 'session', resume: 'none' });
+    Object.assign(this, { strings: {}, getToken: undefined, context: '', inputId: '', openCall });
   }
 
-  /** The words of this element's language: its own, its page's, or the browser's. */
-  protected get labels(): Labels {
-    return { ...labelsFor(this.language), ...this.strings };
-  }
-  protected get language(): string {
-    const near = this.closest<HTMLElement>('[lang]')?.lang ?? '';
-    return near || document.documentElement.lang || navigator.language;
+  /** The nearest `lang`, the page's, or the browser's. */
+  get language(): string {
+    return langAround(this) ?? navigator.language;
   }
   /** A key was pressed or let go anywhere on the page. */
   protected abstract keyed(event: KeyboardEvent): void;
+  /** A button of the page asks for something, such as `--start`. */
+  protected abstract command(command: string | undefined): void;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -94,6 +126,9 @@ export abstract class Settings extends LitElement {
     const keyed = (event: KeyboardEvent) => this.keyed(event);
     document.addEventListener('keydown', keyed, { signal });
     document.addEventListener('keyup', keyed, { signal });
+    if (!('commandForElement' in HTMLButtonElement.prototype)) {
+      document.addEventListener('click', (event) => this.command(commandOf(event, this)), { signal });
+    }
     const pageLanguage = new MutationObserver(() => this.requestUpdate());
     pageLanguage.observe(document.documentElement, { attributes: true, attributeFilter: ['lang'] });
     this.#leavePage = () => {
@@ -109,4 +144,21 @@ export abstract class Settings extends LitElement {
     super.attributeChangedCallback(name, old, value);
     if (name === 'lang') this.requestUpdate();
   }
+}
+
+/** The nearest `lang`, also outside the shadow that holds the element. */
+function langAround(element: Element): string | undefined {
+  const near = element.closest('[lang]')?.getAttribute('lang');
+  if (near) return near;
+  const root = element.getRootNode();
+  return root instanceof ShadowRoot ? langAround(root.host) : undefined;
+}
+
+/** What a `<button commandfor command>` asks of `element`, in browsers that do not ask themselves. */
+function commandOf(event: Event, element: Element): string | undefined {
+  const [pressed] = event.composedPath();
+  const button = pressed instanceof Element ? pressed.closest<HTMLButtonElement>('button[commandfor]') : null;
+  const isMeant =
+    button !== null && !button.disabled && element.id !== '' && button.getAttribute('commandfor') === element.id;
+  return isMeant ? (button.getAttribute('command') ?? undefined) : undefined;
 }

@@ -1,60 +1,133 @@
 /**
- * The element as a person meets it: what is shown, said and pressed. It knows that there is a call
- * and how it stands; how a page starts and steers one is in `voice-jib-jab.ts`.
+ * The element as a person meets it once it is more than a launcher: what is shown, said and pressed,
+ * and the call behind it. Fetched at the first press. How a page starts and steers it is in
+ * `voice-jib-jab.ts`.
  */
-import { html, nothing, type PropertyValues } from 'lit';
-import type { OpenCall } from './call/call.ts';
-import { CallController, type CallListener, type CallState, type EndReason } from './call/call-controller.ts';
+import { Preferences } from './call/preferences.ts';
+import type { CallConfig } from './call/call.ts';
+import { CallController, type CallListener, type CallState } from './call/call-controller.ts';
 import type { Happening } from './call/conversation.ts';
 import { Devices } from './call/devices.ts';
-import { openCall } from './call/open-call.ts';
-import type { ToolArguments, ToolDecision } from './call/tools.ts';
+import { eventOf } from './call/happening-events.ts';
+import { microphoneOrText } from './call/microphone-or-text.ts';
+import { toolForms } from './call/page-forms.ts';
+import { Timings } from './call/timings.ts';
+import { Tools, type Tool, type ToolArguments, type ToolDecision, type ToolOffer } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import { CallError } from './errors.ts';
 import * as events from './events.ts';
-import type { Standing } from './labels/labels.ts';
+import { labelsFor, loadLabels, type Labels, type Standing } from './labels/labels.ts';
 import { Press } from './press.ts';
-import { Settings } from './settings.ts';
 import { ThreadController } from './thread/thread-controller.ts';
-import type { Face } from './view/face.ts';
+import { CONTROLS, type Face, type ToolConfirmation } from './view/face.ts';
 import { shell } from './view/shell.ts';
 import { standingOf } from './view/standing.ts';
+import type { StartMode, VoiceJibJab } from './voice-jib-jab.ts';
 
-export abstract class Surface extends Settings implements CallListener {
-  /** How a call is opened: the seam for tests and other transports. */
-  openCall: OpenCall = openCall;
-  /** `deviceId` of the microphone; empty is the default one. */
-  inputId = '';
-  protected readonly internals = this.attachInternals();
-  protected readonly calls = new CallController(this, this);
-  readonly #thread = new ThreadController(this);
-  protected readonly devices = new Devices(this);
+export { exportTranscript } from './call/export-transcript.ts';
+export { checkSupport } from './call/support.ts';
+export { panelStyles } from './panel.styles.ts';
+
+/** The worklet's file beside the script; the build names both. */
+const WORKLET = 'voice-jib-jab.worklet.js';
+
+/** What the element lends to its surface. */
+export interface SurfaceParts {
+  internals: ElementInternals;
+  /** What the page offered with `defineTool`. */
+  tools: ReadonlyMap<string, Tool>;
+  decideTool(name: string, args: ToolArguments): ToolDecision;
+  consent: { readonly isAsking: boolean; answer(isAgreed: boolean): void };
+}
+
+export class Surface implements CallListener {
+  readonly calls: CallController;
+  readonly devices: Devices;
+  isTalking = false;
+  hasMic = true;
+  readonly #host: VoiceJibJab;
+  readonly #parts: SurfaceParts;
+  readonly #thread: ThreadController;
+  readonly #preferences: Preferences;
+  readonly #timings = new Timings();
   readonly #press = new Press({
-    turn: () => this.turn,
+    turn: () => this.#host.turn,
     talk: (isPressed) => this.talk(isPressed),
     isTalking: () => this.isTalking,
     tap: () => this.tap(),
   });
   /** Something went wrong that did not end the call. */
   #notice: CallError | null = null;
-  protected isTalking = false;
-  protected hasMic = true;
   #showsComposer = false;
   #standing: Standing = 'idle';
   #said = '';
+  #confirming: (ToolConfirmation & { answer: (isConfirmed: boolean) => void }) | null = null;
+  #mayRate = false;
 
-  abstract start(options?: { mode?: 'voice' | 'text' }): Promise<void>;
-  abstract stop(reason?: EndReason): void;
-  abstract interrupt(): void;
-  abstract send(words: string): void;
-  abstract show(): void;
-  abstract hide(): void;
-  abstract decideTool(name: string, args: ToolArguments): ToolDecision;
+  constructor(host: VoiceJibJab, parts: SurfaceParts) {
+    this.#host = host;
+    this.#parts = parts;
+    this.calls = new CallController(host, this, new Tools(parts.tools));
+    this.#thread = new ThreadController(host);
+    this.devices = new Devices(host);
+    this.#preferences = new Preferences(host);
+  }
+
+  /** Opens calls; a call that may do without a microphone does. */
+  readonly openCall: CallListener['openCall'] = (request) =>
+    this.#mode === 'auto'
+      ? microphoneOrText(this.#host.openCall, request, this.#textOnly)
+      : this.#host.openCall(request);
+  readonly decideTool = (name: string, args: ToolArguments) => this.#parts.decideTool(name, args);
+  readonly confirmTool = (tool: ToolOffer, args: ToolArguments, signal: AbortSignal) =>
+    this.#confirm(tool, args, signal);
+  #mode: StartMode = 'voice';
+  readonly #textOnly = () => {
+    this.hasMic = false;
+  };
 
   /** What went wrong last, if it still stands in the way. */
   get error(): CallError | null {
     const { state } = this.calls;
     return state.at === 'failed' ? state.error : this.#notice;
+  }
+  /** The words of this element's language, as far as they have come. */
+  get labels(): Labels {
+    return { ...labelsFor(this.#host.language), ...this.#host.strings };
+  }
+
+  /**
+   * Opens a call.
+   *
+   * @param clickedAtMs - when it was asked for, on the page's clock.
+   * @throws {CallError} what the element then shows.
+   */
+  async start(mode: StartMode, context: string, clickedAtMs: number): Promise<void> {
+    this.#mode = mode;
+    this.hasMic = mode !== 'text';
+    this.#mayRate = false;
+    this.#timings.clicked(clickedAtMs);
+    this.#preferences.restore();
+    this.calls.tools.offer(toolForms(document));
+    await this.calls.start(this.#config(mode, context));
+    const { state } = this.calls;
+    if (state.at === 'failed') throw state.error;
+  }
+
+  #config(mode: StartMode, context: string): CallConfig {
+    const host = this.#host;
+    const beside = [new URL(WORKLET, import.meta.url).href];
+    if (host.workletBase) beside.push(new URL(WORKLET, new URL(host.workletBase, document.baseURI)).href);
+    const { tenant, assistant, tokenSrc, getToken, turn, inputId, mutePolicy, muted, volume } = host;
+    return {
+      ...{ tenant, assistant, tokenSrc, getToken, turn, context, inputId, mutePolicy, muted, volume },
+      mode: mode === 'text' ? 'text' : 'voice',
+      src: host.src ? new URL(host.src, document.baseURI).origin : new URL(import.meta.url).origin,
+      locale: host.language,
+      tools: this.calls.tools.list,
+      workletUrls: beside,
+      micMuted: host.micMuted,
+    };
   }
 
   // What the call tells.
@@ -62,26 +135,30 @@ export abstract class Surface extends Settings implements CallListener {
   stateChanged(state: CallState, from: CallState): void {
     if (!('call' in state)) this.isTalking = false;
     if (state.at === 'connecting') this.#notice = null;
-    if (state.at !== from.at) this.dispatchEvent(new Event('readystatechange'));
+    if (state.at !== from.at) this.#host.dispatchEvent(new Event('readystatechange'));
     switch (state.at) {
       case 'connecting':
         if (from.at !== 'connecting') this.#thread.clear();
+        if (state.call && this.hasMic) this.#timings.recording();
         break;
       case 'live':
         if (from.at !== 'connecting') break;
-        this.internals.setFormValue(this.calls.conversation.session);
-        this.dispatchEvent(new events.StartEvent(this.calls.conversation.session));
+        this.#parts.internals.setFormValue(this.calls.conversation.session);
+        this.#host.dispatchEvent(new events.StartEvent(this.calls.conversation.session));
         void this.devices.refresh();
+        if (this.#host.sinkId) void this.setSinkId(this.#host.sinkId).catch(() => undefined);
         break;
       case 'reconnecting':
-        this.dispatchEvent(new events.ReconnectingEvent(state.attempt));
+        this.#host.dispatchEvent(new events.ReconnectingEvent(state.attempt));
         break;
       case 'ended':
-        if (from.at !== 'connecting') this.dispatchEvent(new events.EndEvent(state.reason));
+        if (from.at === 'connecting') break;
+        this.#mayRate = this.calls.conversation.entries.length > 0;
+        this.#host.dispatchEvent(new events.EndEvent(state.reason));
         break;
       case 'failed':
-        if (from.at !== 'connecting') this.dispatchEvent(new events.EndEvent('error'));
-        this.dispatchEvent(new events.CallErrorEvent(state.error));
+        if (from.at !== 'connecting') this.#host.dispatchEvent(new events.EndEvent('error'));
+        this.#host.dispatchEvent(new events.CallErrorEvent(state.error));
         break;
       default:
     }
@@ -89,44 +166,77 @@ export abstract class Surface extends Settings implements CallListener {
   happened(happening: Happening): void {
     if (happening.type === 'transcript') this.#announceEntry(happening.entry);
     if (happening.type === 'interrupt' && !happening.recovered) this.#thread.cut();
-    this.dispatchEvent(events.eventOf(happening));
+    this.#timings.happened(happening);
+    this.#host.dispatchEvent(eventOf(happening));
   }
   observed(event: events.DebugEvent['detail']): void {
+    this.#timings.observed(event);
+    if (event.type === 'policy.escalated') this.#host.dispatchEvent(new events.HandoffEvent(event.reason));
     if (event.type === 'mic.lost') this.#note(new CallError('MIC_NOT_FOUND', 'the microphone went away'));
     if (event.type === 'mic.opened') this.hasMic = true;
-    if (event.type === 'link.up') this.dispatchEvent(new events.ReconnectedEvent(event.gapMs));
-    if (this.debug) this.dispatchEvent(new events.DebugEvent(event));
+    if (event.type === 'link.up') this.#host.dispatchEvent(new events.ReconnectedEvent(event.gapMs));
+    if (this.#host.debug) this.#host.dispatchEvent(new events.DebugEvent(event));
   }
-  // What a person does.
+  // What a page or a person asks.
 
-  protected attempt(mode: 'voice' | 'text'): void {
-    // The element shows what went wrong; there is nobody else to tell.
-    this.start({ mode }).catch(() => undefined);
+  send(words: string): void {
+    this.#notice = null;
+    this.calls.sendText(words);
+  }
+  async setInput(deviceId: string): Promise<void> {
+    await this.calls.call?.setInput(deviceId);
+    this.#preferences.save();
+  }
+  async setSinkId(sinkId: string): Promise<void> {
+    await this.calls.call?.setSinkId(sinkId);
+    this.#preferences.save();
+  }
+  rate(score: number, turn: string | null, comment: string): void {
+    this.#mayRate = false;
+    this.#host.dispatchEvent(new events.RatingEvent(score, turn, comment));
+    this.#host.requestUpdate();
+  }
+
+  /** Runs only if the person says so, where the person can be asked. */
+  #confirm(tool: ToolOffer, args: ToolArguments, signal: AbortSignal): Promise<boolean> {
+    if (this.#host.variant === 'headless') throw new Error('nobody could be asked');
+    this.#host.show();
+    this.#confirming?.answer(false);
+    return new Promise((resolve) => {
+      const answer = (isConfirmed: boolean) => {
+        this.#confirming = null;
+        resolve(isConfirmed);
+        this.#host.requestUpdate();
+      };
+      this.#confirming = { name: tool.name, description: tool.description, args, answer };
+      signal.addEventListener('abort', () => answer(false), { once: true });
+      this.#host.requestUpdate();
+    });
   }
 
   /** The microphone button, where the assistant's ear says when a turn ends. */
-  protected tap(): void {
+  tap(): void {
     const { at } = this.calls.state;
-    if (at === 'connecting') this.stop('user');
-    else if (!this.calls.isBusy) this.attempt('voice');
+    if (at === 'connecting') this.#host.stop('user');
+    else if (!this.calls.isBusy) this.#host.attempt('voice');
     else if (!this.hasMic) this.#openMic();
-    else this.micMuted = !this.micMuted;
+    else this.#host.micMuted = !this.#host.micMuted;
   }
 
-  protected talk(isPressed: boolean): void {
-    if (this.disabled || isPressed === this.isTalking) return;
-    if (isPressed && !this.calls.isBusy) this.attempt('voice');
+  talk(isPressed: boolean): void {
+    if (this.#host.disabled || isPressed === this.isTalking) return;
+    if (isPressed && !this.calls.isBusy) this.#host.attempt('voice');
     else if (isPressed && !this.hasMic) this.#openMic();
     if (!this.calls.isBusy) return;
     this.isTalking = isPressed;
     this.calls.ask((call) => call.talk(isPressed));
-    this.requestUpdate();
+    this.#host.requestUpdate();
   }
 
   #openMic(): void {
-    this.micMuted = false;
+    this.#host.micMuted = false;
     this.calls.ask((call) => {
-      call.setInput(this.inputId).catch((error: unknown) => this.#note(error));
+      call.setInput(this.#host.inputId).catch((error: unknown) => this.#note(error));
     });
   }
 
@@ -134,8 +244,8 @@ export abstract class Surface extends Settings implements CallListener {
   #note(error: unknown): void {
     this.#notice =
       error instanceof CallError ? error : new CallError('MIC_NOT_FOUND', 'no microphone', { cause: error });
-    this.dispatchEvent(new events.CallErrorEvent(this.#notice));
-    this.requestUpdate();
+    this.#host.dispatchEvent(new events.CallErrorEvent(this.#notice));
+    this.#host.requestUpdate();
   }
 
   #recover(): void {
@@ -150,85 +260,74 @@ export abstract class Surface extends Settings implements CallListener {
     this.calls.forgive();
     if (error.recovery === 'text') this.compose(true);
     else if (isOpen) this.#openMic();
-    else this.attempt(this.mode);
-    this.requestUpdate();
+    else this.#host.attempt(this.#host.mode);
+    this.#host.requestUpdate();
   }
 
-  protected compose(isShown: boolean): void {
+  compose(isShown: boolean): void {
     this.#showsComposer = isShown;
-    this.requestUpdate();
-    void this.updateComplete.then(() => {
-      if (isShown) this.renderRoot.querySelector('input')?.focus();
+    this.#host.requestUpdate();
+    void this.#host.updateComplete.then(() => {
+      if (isShown) this.#host.renderRoot.querySelector('input')?.focus();
       else this.focusOn('keyboard');
     });
   }
 
   #submit(event: SubmitEvent): void {
     event.preventDefault();
-    const input = this.renderRoot.querySelector('input');
+    const input = this.#host.renderRoot.querySelector('input');
     if (!input) return;
-    this.#notice = null;
-    this.send(input.value);
+    this.#host.send(input.value);
     input.value = '';
   }
 
-  #close(): void {
-    this.hide();
-    this.stop('user');
+  /** A key of the page was let go or pressed, and it is the hotkey. */
+  hotkey(isDown: boolean): void {
+    const { turn } = this.#host;
+    if (!isDown) {
+      if (turn === 'hold' && this.isTalking) this.talk(false);
+    } else if (turn === 'auto') this.tap();
+    else this.talk(turn === 'hold' || !this.isTalking);
   }
-
-  #launch(): void {
-    this.show();
-    if (this.turn === 'auto' && this.mode === 'voice' && !this.calls.isBusy && !this.error) this.attempt('voice');
-  }
-
-  readonly #panelKey = (event: KeyboardEvent) => {
-    if (event.key !== 'Escape' || event.isComposing || this.variant !== 'launcher' || !this.open) return;
-    event.stopPropagation();
-    this.#close();
-  };
 
   // What is shown.
 
-  protected override willUpdate(changed: PropertyValues<this>): void {
+  willUpdate(changed: { has(name: string): boolean }): void {
     const { call } = this.calls;
+    const { micMuted, mutePolicy, muted, volume, turn, language } = this.#host;
     if (call && (changed.has('micMuted') || changed.has('mutePolicy'))) {
-      call.setMicMuted(this.micMuted, this.mutePolicy).catch((error: unknown) => this.#note(error));
+      call.setMicMuted(micMuted, mutePolicy).catch((error: unknown) => this.#note(error));
     }
-    if (call && (changed.has('muted') || changed.has('volume'))) {
-      call.setOutput({ muted: this.muted, volume: this.volume });
+    if (call && (changed.has('muted') || changed.has('volume'))) call.setOutput({ muted, volume });
+    if (changed.has('volume')) this.#preferences.save();
+    if (language !== this.#language) {
+      this.#language = language;
+      void loadLabels(language).then(() => this.#host.requestUpdate());
     }
     this.#standing = standingOf({
       at: this.calls.state.at,
       phase: this.calls.conversation.phase,
-      isMicOff: this.micMuted || !this.hasMic,
-      turn: this.turn,
+      isMicOff: micMuted || !this.hasMic,
+      turn,
       isTalking: this.isTalking,
     });
   }
+  #language = '';
 
-  protected override updated(changed: PropertyValues<this>): void {
-    this.#reflectStates();
+  updated(): void {
     this.#followVoices();
-    if (changed.has('open') && changed.get('open') !== undefined) this.dispatchEvent(new Event('toggle'));
-    if (changed.has('muted') || changed.has('volume')) this.dispatchEvent(new Event('volumechange'));
-    if (changed.has('micMuted') && this.hasUpdated) this.dispatchEvent(new Event('micmutechange'));
-    const page = this.renderRoot.querySelector('.words');
+    const page = this.#host.renderRoot.querySelector('.words');
     if (page) page.scrollTop = page.scrollHeight;
   }
 
-  #reflectStates(): void {
-    // Engines without custom states style by attribute and part instead.
-    const states = this.internals.states as CustomStateSet | undefined;
+  /** Names for `:state()`. */
+  get states(): string[] {
     const { conversation, state } = this.calls;
-    const on = new Set<string>([state.at === 'failed' ? 'error' : state.at]);
-    if (state.at === 'live') on.add(conversation.phase);
-    if (conversation.isUserSpeaking) on.add('user-speaking');
-    if (this.isTalking) on.add('talking');
-    if (this.muted) on.add('muted');
-    if (this.micMuted) on.add('micmuted');
-    states?.clear();
-    for (const name of on) states?.add(name);
+    const on: string[] = [state.at === 'failed' ? 'error' : state.at];
+    if (state.at === 'live') on.push(conversation.phase);
+    if (conversation.isUserSpeaking) on.push('user-speaking');
+    if (this.isTalking) on.push('talking');
+    return on;
   }
 
   #followVoices(): void {
@@ -240,12 +339,13 @@ export abstract class Surface extends Settings implements CallListener {
 
   /** Words for a screen reader only while no voice would be talked over. */
   #announceEntry({ role, final, text }: TranscriptEntry): void {
-    if (role !== 'agent' || !final || this.announce === 'off') return;
-    if (this.announce === 'polite' || this.muted || !this.hasMic) this.#said = text;
+    const { announce, muted } = this.#host;
+    if (role !== 'agent' || !final || announce === 'off') return;
+    if (announce === 'polite' || muted || !this.hasMic) this.#said = text;
   }
 
-  get #announcement(): string {
-    if (this.announce === 'off') return '';
+  get announcement(): string {
+    if (this.#host.announce === 'off') return '';
     const { error, labels } = this;
     if (error) return labels.errors[error.code];
     const standing = this.#standing;
@@ -254,54 +354,66 @@ export abstract class Surface extends Settings implements CallListener {
     return this.#said;
   }
 
+  /** The word on the launcher. */
+  get word(): string {
+    const { labels } = this;
+    return this.calls.isBusy || this.#standing === 'error' ? labels.states[this.#standing] : labels.talk;
+  }
+
+  /** All that is not the launcher's pill. */
+  view(variant: Face['variant']) {
+    return shell({ ...this.#face, variant });
+  }
+
   get #face(): Omit<Face, 'variant'> {
     const { state, conversation, isBusy } = this.calls;
-    const { labels, error, turn } = this;
+    const { labels, error, isTalking } = this;
+    const host = this.#host;
+    const { turn, inputId, sinkId, volume, controlsList } = host;
+    const isLive = state.at === 'live' || state.at === 'reconnecting';
+    const left = controlsList.toLowerCase().split(/\s+/);
+    const without = new Set(CONTROLS.filter((control) => left.includes(`no${control}`)));
     return {
-      ...{ labels, error, turn, isBusy },
+      ...{ labels, error, turn, isBusy, isLive, isTalking, inputId, sinkId, volume, without },
       name: conversation.name || labels.assistant,
       standing: this.#standing,
       entries: conversation.entries,
-      isLive: state.at === 'live' || state.at === 'reconnecting',
-      isTalking: this.isTalking,
-      isMicOff: this.micMuted || !this.hasMic,
-      isMuted: this.muted,
-      isDisabled: this.disabled,
-      showsCaptions: this.captions !== 'off',
-      showsComposer: this.#showsComposer || this.mode === 'text',
+      isMicOff: host.micMuted || !this.hasMic,
+      isMuted: host.muted,
+      isDisabled: host.disabled,
+      showsCaptions: host.captions !== 'off' && !without.has('captions'),
+      showsComposer: (this.#showsComposer || host.mode === 'text') && !without.has('text'),
       isInterruptible: state.at === 'live' && (conversation.phase === 'speaking' || conversation.phase === 'held'),
-      on: {
-        open: () => this.#launch(),
-        close: () => this.#close(),
-        end: () => this.stop('user'),
-        mute: () => (this.muted = !this.muted),
-        captions: () => (this.captions = this.captions === 'off' ? 'on' : 'off'),
-        composer: () => this.compose(!this.#showsComposer),
-        interrupt: () => this.interrupt(),
-        recover: () => this.#recover(),
-        submit: (event) => this.#submit(event),
-        micClick: this.#press.click,
-        micDown: this.#press.down,
-        micUp: this.#press.up,
-      },
+      isAskingConsent: this.#parts.consent.isAsking,
+      confirmation: this.#confirming,
+      mayRate: this.#mayRate && !isBusy && !without.has('rating'),
+      inputs: this.devices.inputs,
+      outputs: this.devices.outputs,
+      on: this.#actions,
     };
   }
 
-  protected override render() {
-    const { variant } = this;
-    if (variant === 'headless') return nothing;
-    return html`
-      <div class="root" @keydown=${this.#panelKey}>
-        ${shell({ ...this.#face, variant }, this.open)}
-        <p class="visually-hidden" role=${this.error ? 'alert' : 'status'}>${this.#announcement}</p>
-      </div>
-    `;
-  }
+  readonly #actions: Face['on'] = {
+    close: () => this.#host.close(),
+    end: () => this.#host.stop('user'),
+    mute: () => (this.#host.muted = !this.#host.muted),
+    captions: () => (this.#host.captions = this.#host.captions === 'off' ? 'on' : 'off'),
+    composer: () => this.compose(!this.#showsComposer),
+    interrupt: () => this.#host.interrupt(),
+    recover: () => this.#recover(),
+    submit: (event) => this.#submit(event),
+    micClick: this.#press.click,
+    micDown: this.#press.down,
+    micUp: this.#press.up,
+    agree: (isAgreed) => this.#parts.consent.answer(isAgreed),
+    confirm: (isConfirmed) => this.#confirming?.answer(isConfirmed),
+    rate: (score, comment = '') => this.rate(score, null, comment),
+    input: (deviceId) => void this.#host.setInput(deviceId).catch((error: unknown) => this.#note(error)),
+    output: (sinkId) => void this.#host.setSinkId(sinkId).catch(() => undefined),
+    volume: (volume) => (this.#host.volume = volume),
+  };
 
-  protected control(id: string): HTMLElement | null {
-    return this.renderRoot.querySelector(`[data-id=${id}]`);
-  }
-  protected focusOn(id: string): void {
-    this.control(id)?.focus();
+  focusOn(id: string): void {
+    this.#host.renderRoot.querySelector<HTMLElement>(`[data-id=${id}]`)?.focus();
   }
 }

@@ -1,10 +1,8 @@
 /**
  * The look. Adopted as style sheets, so that no page's security rules stop it. Logical directions
- * only, so that it mirrors.
+ * only, so that it mirrors. This much is there at once; `panel.styles.ts` comes with the panel.
  */
-import { buttons } from './styles/buttons.ts';
-import { panel } from './styles/panel.ts';
+import { launcher } from './styles/launcher.ts';
 import { tokens } from './styles/tokens.ts';
-import { variants } from './styles/variants.ts';
 
-export const styles = [tokens, buttons, panel, variants];
+export const styles = [tokens, launcher];

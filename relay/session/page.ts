@@ -116,6 +116,15 @@ export function createPage(options: PageOptions): Page {
         send({ type: 'transcript.done', item, role: 'user', text: message.text });
         return;
       }
+      case 'assistant.say': {
+        // A turn like any other, but nobody typed it: the page shows no line of the user's.
+        const turn = turns.propose('text');
+        const item = bridge.addUserText(`Say exactly: ${message.text}`);
+        dispatch({ type: 'user.text', turn });
+        turns.announce(turn);
+        options.onTyped(turn, item, message.text);
+        return;
+      }
       case 'user.interrupt': {
         const utterance = speech.press('interrupt');
         speech.release('interrupt');

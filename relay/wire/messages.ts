@@ -81,6 +81,8 @@ export const WidgetMessage = v.variant('type', [
     failed: v.optional(v.boolean()),
   }),
   v.strictObject({ type: v.literal('context.update'), text, key: v.optional(id) }),
+  /** The page wants exactly this said, now; policy listens as always. */
+  v.strictObject({ type: v.literal('assistant.say'), text }),
 ]);
 export type WidgetMessage = v.InferOutput<typeof WidgetMessage>;
 

@@ -7,6 +7,7 @@ import type { AudioEngineOptions, OpenAudio } from './audio-engine.ts';
 import { Engine, type EngineParts } from './engine.ts';
 import { loadWorklet } from './load-worklet.ts';
 import { openMicrophone } from './microphone.ts';
+import { takeContext } from './prepared-context.ts';
 import { whenRunning } from './speaker.ts';
 
 /** The browser may take its time to start the device, but not without end. */
@@ -18,7 +19,7 @@ export const openAudio: OpenAudio = async (options) => {
     throw new CallError('INSECURE_CONTEXT', 'sound needs a page from https or localhost');
   }
   // Both before the first await: only in the gesture itself may a page start sound.
-  const context = new AudioContext({ latencyHint: 'interactive' });
+  const context = takeContext();
   const resumed = context.resume();
   // Without a gesture it stays pending; `whenRunning` says so. Closing makes it fail, which is no news.
   resumed.catch(() => undefined);

@@ -6,7 +6,7 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { CallError } from '../errors.ts';
 import type { Call, CallConfig, CallEvent, OpenCall } from './call.ts';
 import { Conversation, type Happening } from './conversation.ts';
-import { Tools, type ToolArguments, type ToolDecision } from './tools.ts';
+import type { ConfirmTool, ToolArguments, ToolDecision, Tools } from './tools.ts';
 
 export type CallState =
   | { at: 'idle' }
@@ -30,10 +30,11 @@ export interface CallListener {
   /** Everything that comes and goes, unread. */
   observed(event: CallEvent): void;
   decideTool(name: string, args: ToolArguments): ToolDecision;
+  readonly confirmTool: ConfirmTool;
 }
 
 export class CallController implements ReactiveController {
-  readonly tools = new Tools();
+  readonly tools: Tools;
   conversation = new Conversation();
   readonly #host: CallHost;
   readonly #listener: CallListener;
@@ -42,9 +43,10 @@ export class CallController implements ReactiveController {
   /** Asked for before there was a call to ask. */
   #later: ((call: Call) => void)[] = [];
 
-  constructor(host: CallHost, listener: CallListener) {
+  constructor(host: CallHost, listener: CallListener, tools: Tools) {
     this.#host = host;
     this.#listener = listener;
+    this.tools = tools;
     host.addController(this);
   }
 
@@ -139,6 +141,7 @@ export class CallController implements ReactiveController {
           event,
           (args) => this.#listener.decideTool(event.name, args),
           (call, output, failed) => this.call?.answerTool(call, output, failed),
+          this.#listener.confirmTool,
         );
         break;
       case 'tool.cancelled':

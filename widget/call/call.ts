@@ -86,6 +86,8 @@ export interface Call {
   updateContext(text: string, key?: string): void;
   /** Push-to-talk: pressed and let go. */
   talk(isPressed: boolean): void;
+  /** The assistant says exactly this. */
+  say(text: string): void;
   answerTool(call: string, output: string, failed: boolean): void;
   setMicMuted(muted: boolean, policy: 'silence' | 'release'): Promise<void>;
   setOutput(options: { muted: boolean; volume: number }): void;

@@ -348,6 +348,10 @@ class Joint implements Call {
     this.#post({ type: 'user.text', text });
   }
 
+  say(text: string): void {
+    this.#post({ type: 'assistant.say', text });
+  }
+
   interrupt(): void {
     this.#post({ type: 'user.interrupt' });
   }

@@ -19,7 +19,21 @@ export interface ToolDefinition {
   description: string;
   /** JSON schema of the arguments. */
   parameters: Record<string, unknown>;
+  /** Runs only after the person has said so in the widget. */
+  confirm?: boolean;
 }
+
+export interface Tool extends ToolDefinition {
+  handler: ToolHandler;
+}
+
+/** A function with its name, as `element.tools` takes and gives it. */
+export interface ToolOffer extends Tool {
+  name: string;
+}
+
+/** Asks the person. @returns whether the function may run; rejects when nobody can be asked. */
+export type ConfirmTool = (tool: ToolOffer, args: ToolArguments, signal: AbortSignal) => Promise<boolean>;
 
 export interface ToolCall {
   call: string;
@@ -32,26 +46,35 @@ export interface ToolCall {
 export type ToolDecision = { answer: Promise<unknown> } | 'refused' | 'undecided';
 
 export class Tools {
-  readonly #handlers = new Map<string, ToolDefinition & { handler: ToolHandler }>();
+  readonly #defined: ReadonlyMap<string, Tool>;
+  /** What was found on the page when the call began; what is defined under the same name wins. */
+  #found: ReadonlyMap<string, Tool> = new Map();
   readonly #running = new Map<string, AbortController>();
 
-  define(name: string, definition: ToolDefinition, handler: ToolHandler): void {
-    this.#handlers.set(name, { ...definition, handler });
+  constructor(defined: ReadonlyMap<string, Tool>) {
+    this.#defined = defined;
+  }
+
+  offer(found: readonly ToolOffer[]): void {
+    this.#found = new Map(found.map((tool) => [tool.name, tool]));
   }
 
   get list(): PageTool[] {
-    return [...this.#handlers].map(([name, { description, parameters }]) => ({ name, description, parameters }));
+    const all = new Map([...this.#found, ...this.#defined]);
+    return [...all].map(([name, { description, parameters }]) => ({ name, description, parameters }));
   }
 
   /**
    * Answers one call. Never rejects: what goes wrong is told to the model, so that it can say so.
    *
    * @param decide - asks the page first, with the parsed arguments.
+   * @param confirm - asks the person, where the function says so.
    */
   async run(
     { call, name, arguments: json }: ToolCall,
     decide: (args: ToolArguments) => ToolDecision,
     answer: (call: string, output: string, failed: boolean) => void,
+    confirm: ConfirmTool,
   ): Promise<void> {
     const abort = new AbortController();
     this.#running.set(call, abort);
@@ -59,7 +82,7 @@ export class Tools {
     let failed = false;
     try {
       const args = readArguments(json);
-      output = print(await this.#result(name, args, decide(args), abort.signal));
+      output = print(await this.#result(name, args, decide(args), confirm, abort.signal));
     } catch (error) {
       failed = true;
       output = JSON.stringify({ error: error instanceof Error ? error.message : 'the function failed' });
@@ -78,11 +101,20 @@ export class Tools {
     for (const call of [...this.#running.keys()]) this.cancel(call);
   }
 
-  async #result(name: string, args: ToolArguments, decision: ToolDecision, signal: AbortSignal): Promise<unknown> {
+  async #result(
+    name: string,
+    args: ToolArguments,
+    decision: ToolDecision,
+    confirm: ConfirmTool,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     if (decision === 'refused') throw new Error('the page refused this function');
     if (decision !== 'undecided') return decision.answer;
-    const known = this.#handlers.get(name);
+    const known = this.#defined.get(name) ?? this.#found.get(name);
     if (!known) throw new Error(`the page has no function "${name}"`);
+    if (known.confirm === true && !(await confirm({ name, ...known }, args, signal))) {
+      throw new Error('the person declined');
+    }
     return known.handler(args, { signal });
   }
 }

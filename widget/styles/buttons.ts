@@ -2,25 +2,6 @@
 import { css } from 'lit';
 
 export const buttons = css`
-  button {
-    font: inherit;
-    color: inherit;
-    border: 0;
-    margin: 0;
-    padding: 0;
-    background: none;
-    cursor: pointer;
-    -webkit-tap-highlight-color: transparent;
-    touch-action: manipulation;
-  }
-  button:disabled {
-    cursor: default;
-    opacity: 0.5;
-  }
-  :focus-visible {
-    outline: 2px solid var(--_text);
-    outline-offset: 2px;
-  }
   .panel:focus {
     outline: none;
   }
@@ -106,32 +87,5 @@ export const buttons = css`
     font-weight: 600;
     color: var(--_surface);
     background: var(--_text);
-  }
-  .launcher {
-    display: inline-flex;
-    align-items: center;
-    gap: 12px;
-    min-block-size: 52px;
-    padding: 0 22px 0 18px;
-    padding-inline: 18px 22px;
-    border-radius: 26px;
-    font-weight: 600;
-    color: var(--_text);
-    background: var(--_surface);
-    border: 1px solid var(--_line);
-    box-shadow: var(--vjj-shadow, 0 8px 28px -8px rgb(0 0 0 / 0.24));
-    transition: border-color var(--_ms) ease-out;
-  }
-  .launcher:hover {
-    border-color: var(--_quiet);
-  }
-  .sign {
-    inline-size: 28px;
-    block-size: 20px;
-    fill: none;
-    stroke: var(--_accent);
-    stroke-width: 1.75;
-    stroke-linecap: round;
-    stroke-linejoin: round;
   }
 `;

@@ -2,18 +2,6 @@
 import { css } from 'lit';
 
 export const variants = css`
-  :host([variant='launcher']) {
-    position: fixed;
-    z-index: var(--vjj-z, 2147483000);
-    inset-block: auto var(--vjj-inset, 20px);
-    inset-inline: auto var(--vjj-inset, 20px);
-  }
-  :host([variant='launcher'][placement^='start']) {
-    inset-inline: var(--vjj-inset, 20px) auto;
-  }
-  :host([variant='launcher'][placement$='top']) {
-    inset-block: var(--vjj-inset, 20px) auto;
-  }
   .panel.launcher {
     display: flex;
     align-items: stretch;

@@ -4,8 +4,9 @@ import { ScriptedCall } from './scripted-call.ts';
 
 const placed: VoiceJibJab[] = [];
 
-/** Places one, in English and as a panel unless `attributes` say otherwise. */
+/** Places one, with the whole script at hand, in English and as a panel unless `attributes` say otherwise. */
 export async function place(attributes: Record<string, string> = {}) {
+  await VoiceJibJab.preload();
   const element = document.createElement('voice-jib-jab');
   for (const [name, value] of Object.entries({ tenant: 'pk_test', variant: 'panel', lang: 'en', ...attributes })) {
     element.setAttribute(name, value);
@@ -32,7 +33,7 @@ export async function place(attributes: Record<string, string> = {}) {
       await started.catch(() => undefined);
       await element.updateComplete;
     },
-    live: async (options: { mode?: 'voice' | 'text'; signal?: AbortSignal } = {}) => {
+    live: async (options: { mode?: 'voice' | 'text' | 'auto'; signal?: AbortSignal } = {}) => {
       const started = element.start(options);
       script.opens();
       await started;
@@ -40,9 +41,10 @@ export async function place(attributes: Record<string, string> = {}) {
     },
   };
 }
-/** Takes every element off the page. */
+/** Takes every element off the page, and what they remembered with them. */
 export function clearPage(): void {
   for (const element of placed.splice(0)) element.remove();
+  sessionStorage.clear();
 }
 
 /** Presses a key, or lets it go. */

@@ -105,6 +105,9 @@ export class ScriptedCall implements Call {
   sendText(text: string): void {
     this.#ask('sendText', text);
   }
+  say(text: string): void {
+    this.#ask('say', text);
+  }
   interrupt(): void {
     this.#ask('interrupt', null);
   }

@@ -23,11 +23,35 @@ export interface Face {
   showsComposer: boolean;
   /** The agent may be stopped now. */
   isInterruptible: boolean;
+  /** Controls that the page leaves out (`controlslist`). */
+  without: ReadonlySet<Control>;
+  /** Nothing may begin before the person has agreed or declined. */
+  isAskingConsent: boolean;
+  /** A function of the page that runs only if the person says so. */
+  confirmation: ToolConfirmation | null;
+  /** The conversation is over and has not been rated. */
+  mayRate: boolean;
+  /** Empty until a call was opened; labels are empty until the microphone was allowed. */
+  inputs: readonly MediaDeviceInfo[];
+  outputs: readonly MediaDeviceInfo[];
+  inputId: string;
+  sinkId: string;
+  /** Output, 0 … 1. */
+  volume: number;
   on: FaceActions;
 }
 
+/** What `controlslist` can leave out, each with `no` before it. */
+export const CONTROLS = ['mute', 'text', 'volume', 'devices', 'captions', 'rating'] as const;
+export type Control = (typeof CONTROLS)[number];
+
+export interface ToolConfirmation {
+  name: string;
+  description: string;
+  args: Readonly<Record<string, unknown>>;
+}
+
 export interface FaceActions {
-  readonly open: () => void;
   readonly close: () => void;
   readonly end: () => void;
   readonly mute: () => void;
@@ -36,6 +60,15 @@ export interface FaceActions {
   readonly interrupt: () => void;
   readonly recover: () => void;
   readonly submit: (event: SubmitEvent) => void;
+  /** The answer to `isAskingConsent`. */
+  readonly agree: (isAgreed: boolean) => void;
+  /** The answer to `confirmation`. */
+  readonly confirm: (isConfirmed: boolean) => void;
+  /** 1 … 5. */
+  readonly rate: (score: number, comment?: string) => void;
+  readonly input: (deviceId: string) => void;
+  readonly output: (sinkId: string) => void;
+  readonly volume: (volume: number) => void;
   readonly micClick: (event: Event) => void;
   readonly micDown: (event: Event) => void;
   readonly micUp: (event: Event) => void;

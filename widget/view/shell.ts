@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { composer, endButton, iconButton, interruptButton, keyboardButton, micLabel, microphone } from './controls.ts';
 import type { Face } from './face.ts';
 import { icons } from './icons.ts';
-import { thread, threadSign } from './thread.ts';
+import { thread } from './thread.ts';
 import { words } from './words.ts';
 
 const title = ({ name, labels, standing }: Face): TemplateResult => html`
@@ -83,32 +83,10 @@ function bar(face: Face): TemplateResult {
   `;
 }
 
-function launcher(face: Face, isOpen: boolean): TemplateResult {
-  const { labels, standing, isBusy, isDisabled, on } = face;
-  const word = isBusy || standing === 'error' ? labels.states[standing] : labels.talk;
-  return html`
-    ${isOpen ? panel(face) : nothing}
-    <button
-      class="launcher"
-      part="launcher"
-      type="button"
-      data-id="launcher"
-      aria-haspopup="dialog"
-      aria-expanded=${isOpen}
-      ?hidden=${isOpen}
-      ?disabled=${isDisabled}
-      @click=${on.open}
-    >
-      <slot name="launcher">${threadSign()}<span>${word}</span></slot>
-    </button>
-  `;
-}
-
-/** One variant, whole. */
-export function shell(face: Face, isOpen: boolean): TemplateResult {
+/** One variant, whole; of the launcher, what its pill opens. */
+export function shell(face: Face): TemplateResult {
   switch (face.variant) {
     case 'launcher':
-      return launcher(face, isOpen);
     case 'panel':
       return panel(face);
     case 'inline':

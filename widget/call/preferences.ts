@@ -1,0 +1,50 @@
+/**
+ * The devices and the loudness that a person chose, kept where the page allows it and taken up again
+ * with the next call. Nothing is read or kept before the first call.
+ */
+import { keep, recall, type Storage } from '../keep.ts';
+
+export interface PreferencesHost {
+  readonly storage: Storage;
+  inputId: string;
+  sinkId: string;
+  volume: number;
+}
+
+const KEY = 'devices';
+
+export class Preferences {
+  readonly #host: PreferencesHost;
+  #isOpen = false;
+
+  constructor(host: PreferencesHost) {
+    this.#host = host;
+  }
+
+  /** Takes up what was kept; what the page has set itself stays. */
+  restore(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    const host = this.#host;
+    const { inputId, sinkId, volume } = read(recall(host.storage, KEY));
+    if (!host.inputId && typeof inputId === 'string') host.inputId = inputId;
+    if (!host.sinkId && typeof sinkId === 'string') host.sinkId = sinkId;
+    if (host.volume === 1 && typeof volume === 'number' && volume >= 0 && volume <= 1) host.volume = volume;
+  }
+
+  save(): void {
+    if (!this.#isOpen) return;
+    const { inputId, sinkId, volume, storage } = this.#host;
+    keep(storage, KEY, JSON.stringify({ inputId, sinkId, volume }));
+  }
+}
+
+/** Others may have written there. */
+function read(text: string | null): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,6 @@
+/** The look of all that the launcher's pill opens, fetched with it. */
+import { buttons } from './styles/buttons.ts';
+import { panel } from './styles/panel.ts';
+import { variants } from './styles/variants.ts';
+
+export const panelStyles = [buttons, panel, variants];
