@@ -59,8 +59,8 @@ export interface Api {
 export function createApi(onSignedOut: () => void, fetcher: typeof fetch = (...all) => fetch(...all)): Api {
   async function request<K extends RouteName>(name: K, call: Call<K> = {}): Promise<Response> {
     const route = ROUTES[name];
-    const url = new URL(pathOf(name, (call.params ?? {}) as Record<string, string>), location.href);
-    for (const [key, value] of Object.entries((call.query ?? {}) as Record<string, unknown>))
+    const url = new URL(pathOf(name, call.params ?? {}), location.href);
+    for (const [key, value] of Object.entries(call.query ?? {}))
       if (typeof value === 'string' && value !== '') url.searchParams.set(key, value);
     const headers: Record<string, string> = {};
     if (call.body !== undefined) headers['Content-Type'] = 'application/json';

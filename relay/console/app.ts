@@ -121,6 +121,8 @@ export class Console extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener('hashchange', this.#moved);
+    this.renderRoot.addEventListener('signed-out', this.#left);
+    this.renderRoot.addEventListener('tenants-changed', this.#again);
     void this.#begin();
   }
   override disconnectedCallback(): void {
@@ -130,6 +132,12 @@ export class Console extends LitElement {
   readonly #moved = () => {
     this.place = placeOf(location.hash);
   };
+
+  readonly #left = () => {
+    this.#api.csrf = null;
+    this.standing = { is: 'out' };
+  };
+  readonly #again = () => void this.enter();
 
   async #begin(): Promise<void> {
     const link = linkOf(location.hash);
@@ -170,7 +178,7 @@ export class Console extends LitElement {
   }
 
   #frame({ me, tenants }: { me: Me; tenants: Tenant[] }): TemplateResult {
-    const tenant = 'tenant' in this.place ? this.place.tenant : (me.tenant?.id ?? tenants[0]?.id);
+    const tenant = tenantOf(this.place, me, tenants);
     const link = (place: Place, name: string) =>
       html`<a href=${hashOf(place)} aria-current=${place.page === this.place.page ? 'page' : 'false'}>${name}</a>`;
     return html`<div class="frame">
@@ -195,8 +203,12 @@ export class Console extends LitElement {
   }
 }
 
+/** The tenant that the rail is about. */
+const tenantOf = (place: Place, me: Me, tenants: readonly Tenant[]): string | undefined =>
+  'tenant' in place ? place.tenant : (me.tenant?.id ?? tenants[0]?.id);
+
 /** Where whoever signs in begins. */
 function startOf(me: Me, tenants: readonly Tenant[]): Place {
-  const tenant = me.tenant?.id ?? tenants[0]?.id;
+  const tenant = tenantOf({ page: 'start' }, me, tenants);
   return tenant === undefined ? { page: 'tenants' } : { page: 'overview', tenant };
 }

@@ -1,4 +1,21 @@
 /** The console's script: names its elements. */
 import { Console } from './app.ts';
+import { AccountPage } from './pages/account.ts';
+import { OriginsPage } from './pages/origins.ts';
+import { OverviewPage } from './pages/overview.ts';
+import { SignIn } from './pages/sign-in.ts';
+import { TenantsPage } from './pages/tenants.ts';
+import { Copy } from './parts/copy.ts';
+import { Dialog } from './parts/dialog.ts';
 
-customElements.define('vjj-console', Console);
+const ELEMENTS: Record<string, CustomElementConstructor> = {
+  'vjj-copy': Copy,
+  'vjj-dialog': Dialog,
+  'vjj-sign-in': SignIn,
+  'vjj-account-page': AccountPage,
+  'vjj-origins-page': OriginsPage,
+  'vjj-overview-page': OverviewPage,
+  'vjj-tenants-page': TenantsPage,
+  'vjj-console': Console,
+};
+for (const [name, element] of Object.entries(ELEMENTS)) customElements.define(name, element);

@@ -1,0 +1,42 @@
+/** Times, money and lengths in words, in the browser's own language. Pure but for that language. */
+const locale = navigator.language;
+const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+const dateOnly = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
+const count = new Intl.NumberFormat(locale);
+const dollars = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD' });
+const fineDollars = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD', maximumFractionDigits: 4 });
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** @param at - Milliseconds since 1970, here and below. */
+export const timeText = (at: number) => dateTime.format(at);
+export const dayText = (at: number) => dateOnly.format(at);
+export const countText = (value: number) => count.format(value);
+
+/** How long ago, or in how long: `5 min. ago`. */
+export function agoText(at: number, now: number = Date.now()): string {
+  const ms = at - now;
+  const size = Math.abs(ms);
+  if (size < MINUTE_MS) return relative.format(0, 'minute');
+  if (size < HOUR_MS) return relative.format(Math.round(ms / MINUTE_MS), 'minute');
+  if (size < DAY_MS) return relative.format(Math.round(ms / HOUR_MS), 'hour');
+  return relative.format(Math.round(ms / DAY_MS), 'day');
+}
+
+/** @param micros - Millionths of a US dollar. Cents where there are enough of them. */
+export const moneyText = (micros: number) =>
+  Math.abs(micros) >= 1_000_000 || micros === 0 ? dollars.format(micros / 1e6) : fineDollars.format(micros / 1e6);
+
+/** A length of time: `48 s`, `3:07`, `1:02:45`. */
+export function lengthText(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const two = (value: number) => String(value).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes}:${two(seconds % 60)}`
+    : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+}
