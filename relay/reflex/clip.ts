@@ -28,6 +28,8 @@ export interface ClipRequest {
   fallback: string;
   /** Said in place of a refusal when a person takes over; a `refusal` clip of its own. */
   handover?: string;
+  /** Said in place of an answer when the conversation must end; a `refusal` clip of its own. */
+  ending?: string;
   /** Asked after a long silence; no idle clip without it. */
   idle?: string;
   /** Instead of the language's own phrases; each must pass `checkPhrase`. */

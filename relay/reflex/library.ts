@@ -102,6 +102,7 @@ export function createClipLibrary(options: {
     };
     add('refusal', request.refusal);
     add('refusal', request.handover ?? '');
+    add('refusal', request.ending ?? '');
     add('fallback', request.fallback);
     const phrases = request.reflexPhrases ?? phrasesFor(request.locale);
     for (const mood of ['neutral', 'affirmative'] as const) {

@@ -6,7 +6,9 @@ import type { Log } from '../log.ts';
 import type { Moderator } from '../policy/moderation.ts';
 import type { ClipLibrary } from '../reflex/library.ts';
 import type { Admission } from '../tenants/tenant.ts';
+import type { Meter } from '../usage/meter.ts';
 import type { Escalation } from './lane-c.ts';
+import type { ConversationSink } from './recording.ts';
 
 /** What every session of a process shares. */
 export interface SessionDeps {
@@ -21,6 +23,12 @@ export interface SessionDeps {
   limits: SessionLimits;
   /** Told what the provider bills, as it comes. */
   onUsage?: (admission: Admission, usage: BridgeUsage) => void;
+  /** Prices what the provider bills and holds budgets; nothing is counted without it. */
+  meter?: Meter;
+  /** Takes what is kept of conversations; nothing is without it. */
+  conversations?: ConversationSink;
+  /** The relay's own name, in the record. */
+  instance?: string;
   /** Judges words by category where an assistant's policy names any; without it none is. */
   moderator?: Moderator;
   /** Told when policy asks for a person. */

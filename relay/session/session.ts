@@ -15,15 +15,19 @@ import { createAgentVoice } from './agent-voice.ts';
 import { createAnswers } from './answers.ts';
 import { createArbiterShell, type Happening } from './arbiter-shell.ts';
 import { isAgentActive, isPaused, isQuiet, isWanted } from './arbiter-view.ts';
+import { createBudgetEnd } from './budget-end.ts';
 import { createClipSender } from './clip-sender.ts';
 import { createControlClips } from './control-clips.ts';
-import { LEAD_MS, createDownlink } from './downlink.ts';
+import { createDownlink } from './downlink.ts';
 import { createEffects } from './effects.ts';
+import { endingFor } from './ending-words.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { helloOf } from './hello.ts';
 import { createLaneC, type Escalation } from './lane-c.ts';
 import { createOutlet } from './outlet.ts';
 import { createPage, type Live, type StartOptions } from './page.ts';
 import { createProviderSide } from './provider-side.ts';
+import { createRecording } from './recording.ts';
 import { createReflexClips } from './reflex-clips.ts';
 import type { Drainable } from './registry.ts';
 import type { SessionDeps, SessionSeed } from './session-deps.ts';
@@ -32,13 +36,12 @@ import { createSpeech } from './speech.ts';
 import { createTools } from './tools.ts';
 import { createTurns } from './turns.ts';
 import { createUplink } from './uplink.ts';
+import { createVoiceClips } from './voice-clips.ts';
 
 export type Session = Drainable;
 
 /** A provider that is gone for good may still be heard for this long. */
 const LAST_WORDS_MS = 15_000;
-
-const languageOf = (locale: string) => locale.split('-')[0]?.toLowerCase();
 
 /** Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. */
 export function createSession(deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
@@ -58,7 +61,10 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
 
   // To the page.
   const outlet = createOutlet(socket, clock, () => shell.run(() => close('slow-consumer')));
-  const send = (message: RelayMessage) => outlet.message(message);
+  const send = (message: RelayMessage) => {
+    outlet.message(message);
+    recording.told(message);
+  };
   const audit = createAuditLog({
     head: { session: seed.id, startedAt: clock.wallNow(), config },
     dir: deps.auditDir,
@@ -70,8 +76,13 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const shell = createArbiterShell({
     clock,
     config,
-    onStep: (event, effects) => audit.record(event, effects),
-    perform: (effect, all) => perform(effect, all),
+    onStep(event, effects) {
+      audit.record(event, effects);
+      recording.step(event, effects);
+    },
+    perform(effect, all) {
+      if (!ending.takes(effect)) perform(effect, all);
+    },
     afterStep: (event, effects) => {
       voice.stepped(shell.state);
       for (const effect of effects) if (effect.type === 'clip.play') reflexes.played(effect.clip);
@@ -118,7 +129,23 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     started: (call) => dispatch({ type: 'tool.started', call }),
     ended: (call) => dispatch({ type: 'tool.ended', call }),
   });
-  const controls = createControlClips(policy.handover);
+  const controls = createControlClips(policy.handover, endingFor(assistant.locale));
+  const recording = createRecording({
+    ...{ deps, seed, policy },
+    state: () => shell.state,
+    now: () => shell.now(),
+    onUsedUp: () => shell.run(() => ending.usedUp()),
+    isRewrite: (turn) => turns.isInstead(turn),
+  });
+  const ending = createBudgetEnd({
+    ...{ turns, controls },
+    mayAnswer: () => recording.mayAnswer(),
+    state: () => shell.state,
+    dispatch: (event) => shell.dispatch(event),
+    run: (job) => shell.run(job),
+    endWithin: (ms) => endWhenQuiet('quota-used-up', ms),
+    later: (ms, job) => atEnd.push(clock.wakeAt(clock.now() + ms, () => shell.run(job))),
+  });
   const reflexes = createReflexClips((event) => shell.run(() => dispatch(event)));
   const onMetric = deps.onMetric ?? (() => undefined);
   const perform = createEffects({
@@ -138,7 +165,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const laneC = createLaneC({
     ...{
       policy,
-      moderator: deps.moderator ?? null,
+      moderator: recording.counted(deps.moderator),
       config,
       clock,
       signal: abort.signal,
@@ -184,6 +211,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     renew: (token) => void renew(token),
     clipName: (clip) => controls.nameOf(reflexes.nameOf(clip)),
     onTyped(turn, item, text) {
+      recording.asked(turn, item);
       laneC.asked(turn, item);
       laneC.userSaid(item, text);
     },
@@ -225,6 +253,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     const own = new Set(assistant.tools.map(({ name }) => name));
     const all = [...assistant.tools, ...offered.filter(({ name }) => !own.has(name))];
     tools.declare(all);
+    recording.begin(locale);
     const speech = createSpeech({
       clock,
       locale,
@@ -249,8 +278,11 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       answers,
       tools,
       onUserWords: (item, text) => laneC.userSaid(item, text),
-      onUsage: (usage) => deps.onUsage?.(admission, usage),
-      onUp: () => renderClips(locale),
+      onUsage(usage) {
+        deps.onUsage?.(admission, usage);
+        recording.billed(usage);
+      },
+      onUp: () => bridge && voiceClips.render(locale, bridge),
       onGone: (code) => endWhenQuiet(code, LAST_WORDS_MS),
     });
     const setup = {
@@ -286,6 +318,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       return;
     }
     turns.announce(turn);
+    recording.asked(turn, item);
     laneC.asked(turn, item);
   }
 
@@ -293,24 +326,13 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     clip.kind === 'reflex' ? reflexes.ready(clip) : dispatch(controls.ready(clip)),
   );
   const isLaneA = config.LANE_A_ENABLED;
-  let isRendering = false;
-  function renderClips(locale: string): void {
-    const speaker = bridge;
-    if (isRendering || !speaker) return;
-    isRendering = true;
-    const { model, voice, reflex } = assistant;
-    const { refusal, fallback, handover } = policy;
-    // A tenant's phrases are in the assistant's own language.
-    const isOwnLanguage = languageOf(locale) === languageOf(assistant.locale);
-    const reflexPhrases = isOwnLanguage && reflex ? { reflexPhrases: reflex } : {};
-    const request = { model, voice, locale, refusal, fallback, handover, ...reflexPhrases };
-    const speak = (text: string, signal: AbortSignal) => speaker.renderSpeech(text, signal);
-    void deps.clips.clipsFor(request, speak, abort.signal, (clip) =>
+  const voiceClips = createVoiceClips({
+    ...{ clips: deps.clips, assistant, policy, recording, signal: abort.signal },
+    onClip: (clip) =>
       shell.run(() => {
         if (isLaneA || clip.kind !== 'reflex') sendClip(clip);
       }),
-    );
-  }
+  });
 
   function escalate(escalation: Escalation): void {
     log.warn('policy asks for a person', { code: escalation.reason });
@@ -361,6 +383,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
 
   /** After each message and provider event: whether a session that is to end may. */
   function afterwards(): void {
+    ending.afterwards();
     if (isDraining !== null && !isOver && isQuiet(shell.state)) close(isDraining);
   }
 
@@ -378,6 +401,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       abort.abort();
       laneC.close();
       settlement.flush();
+      recording.end(code);
       for (const undo of atEnd) undo();
       bridge?.close();
       written = audit.close();
@@ -393,21 +417,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     clock.wakeAt(clock.now() + limits.longestSessionMs, () => shell.run(() => close('longest-session'))),
   );
   shell.run(() => {
-    send({
-      type: 'session.created',
-      session: seed.id,
-      epoch: shell.state.epoch,
-      assistant: { name: assistant.name, locale: assistant.locale },
-      leadMs: LEAD_MS,
-      longestSessionMs: limits.longestSessionMs,
-      tokenExpiresInMs: Math.max(0, admission.tokenExpiresAt - clock.wallNow()),
-      knobs: {
-        echoLevelDb: config.ECHO_LEVEL_DB,
-        echoGuardMs: config.ECHO_GUARD_MS,
-        transitionGapMs: config.TRANSITION_GAP_MS,
-      },
-      config: { ...config },
-    });
+    send(helloOf({ seed, config, epoch: shell.state.epoch, wallNow: clock.wallNow() }));
     dispatch({ type: 'session.started' });
     if (isLaneA) for (const clip of deps.clips.wordless(assistant.voice)) sendClip(clip);
   });
@@ -418,5 +428,6 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     ended,
     drain: () => shell.run(() => endWhenQuiet('draining', null)),
     drainNow: () => shell.run(() => close('draining')),
+    end: (code) => shell.run(() => close(code)),
   };
 }

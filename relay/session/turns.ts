@@ -17,6 +17,8 @@ export interface Turns {
   propose(source: 'speech' | 'text'): string;
   /** A name for a turn that takes the place of another, with nothing new of the user's. */
   proposeInstead(turn: string): string;
+  /** Whether it took the place of another. */
+  isInstead(turn: string): boolean;
   /** The arbiter took it. Says so to the page, once. */
   announce(turn: string): void;
   /** The arbiter made no turn of it. */
@@ -30,6 +32,7 @@ export interface Turns {
 
 export function createTurns(now: () => number, send: (message: RelayMessage) => void): Turns {
   const turns = new Map<string, Turn>();
+  const instead = new Set<string>();
   let count = 0;
   const announce = (id: string) => {
     const turn = turns.get(id);
@@ -45,7 +48,12 @@ export function createTurns(now: () => number, send: (message: RelayMessage) => 
   }
   return {
     propose,
-    proposeInstead: (turn) => propose(turns.get(turn)?.source ?? 'speech'),
+    proposeInstead(turn) {
+      const id = propose(turns.get(turn)?.source ?? 'speech');
+      instead.add(id);
+      return id;
+    },
+    isInstead: (turn) => instead.has(turn),
     announce,
     discard(id) {
       if (turns.get(id)?.isAnnounced === false) turns.delete(id);

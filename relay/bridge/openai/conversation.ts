@@ -6,7 +6,8 @@
 import type { RealtimeClientEvent } from 'openai/resources/realtime/realtime';
 import { samplesToMs } from '#wire';
 import type { Item } from './events.ts';
-import { History, type HistoryEntry, heardShare } from './history.ts';
+import { heardShare } from '../heard-words.ts';
+import { History, type HistoryEntry } from './history.ts';
 import { type ItemOrder, ItemLedger, type Role } from './ledger.ts';
 import { itemOf } from './setup.ts';
 

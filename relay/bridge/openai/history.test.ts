@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { HISTORY_ENTRIES, History, heardShare, heardText } from './history.ts';
+import { heardShare, heardText } from '../heard-words.ts';
+import { HISTORY_ENTRIES, History } from './history.ts';
 
 it('keeps whole words only', () => {
   expect(heardText('one two three', 0.5)).toBe('one');

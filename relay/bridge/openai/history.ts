@@ -3,6 +3,8 @@
  * old one broke off. The user's words, the agent's words as far as they were heard, and tool
  * calls with their outputs. Bounded; knows no socket.
  */
+import { heardText } from '../heard-words.ts';
+
 export type HistoryEntry =
   | { is: 'user'; id: string; text: string }
   | { is: 'system'; id: string; text: string }
@@ -12,19 +14,6 @@ export type HistoryEntry =
 
 /** Entries kept; older ones are forgotten when a connection is replaced. */
 export const HISTORY_ENTRIES = 48;
-
-/**
- * The words that fit into what was heard, by share of the text. A word that was cut into counts
- * as not heard, so that the model never believes it said more than it did.
- *
- * @param share - of the item's sound that was heard, 0 … 1.
- */
-export function heardText(text: string, share: number): string {
-  if (share >= 1) return text;
-  const end = Math.floor(text.length * Math.max(0, share));
-  if (/\s/.test(text.charAt(end))) return text.slice(0, end).trimEnd();
-  return text.slice(0, end).replace(/\S*$/, '').trimEnd();
-}
 
 export class History {
   #entries: HistoryEntry[] = [];
@@ -91,16 +80,4 @@ export class History {
       return entry.text.trim() !== '';
     });
   }
-}
-
-/** How long a written character lasts when spoken, at the fast end; for sound that is not complete yet. */
-const SPOKEN_CHARACTER_MS = 55;
-
-/**
- * The share of an item's text that was heard. The transcript runs ahead of the sound, so while
- * an item is not complete its whole length is guessed from its text.
- */
-export function heardShare(heardMs: number, receivedMs: number, textLength: number, isComplete: boolean): number {
-  const wholeMs = isComplete ? receivedMs : Math.max(receivedMs, textLength * SPOKEN_CHARACTER_MS);
-  return wholeMs === 0 ? 0 : Math.min(1, heardMs / wholeMs);
 }
