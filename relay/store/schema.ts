@@ -3,8 +3,11 @@
  * millionths of a dollar, documents JSON as text, so that SQLite and Postgres share every query
  * and migration.
  */
+import type { Generated } from 'kysely';
+
 export interface Tables {
-  tenants: { id: string; slug: string; name: string; status: string; created_at: number };
+  /** `settings` is JSON: what differs from the relay's defaults. */
+  tenants: { id: string; slug: string; name: string; status: string; settings: Generated<string>; created_at: number };
   origins: { tenant_id: string; pattern: string; created_at: number };
   publishable_keys: { id: string; tenant_id: string; status: string; created_at: number };
   signing_keys: {

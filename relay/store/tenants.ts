@@ -18,6 +18,8 @@ export interface TenantRow {
   slug: string;
   name: string;
   status: string;
+  /** JSON: what the tenant set of itself. */
+  settings: string;
   createdAt: number;
 }
 
@@ -29,7 +31,7 @@ export interface AssistantRow {
   document: string;
 }
 
-export interface NewTenant extends Omit<TenantRow, 'createdAt'> {
+export interface NewTenant extends Omit<TenantRow, 'createdAt' | 'settings'> {
   /** Canonical patterns. */
   origins: string[];
   publishableKey: string;
@@ -51,6 +53,8 @@ export interface Tenants {
   list(query: PageRequest & { search?: string }): Promise<Page<TenantRow>>;
   setStatus(id: string, status: string): Promise<void>;
   rename(id: string, name: string): Promise<boolean>;
+  /** @param settings - JSON, all of them. */
+  putSettings(id: string, settings: string): Promise<boolean>;
   /** With everything that belongs to it; only its audit chain stays. */
   remove(id: string): Promise<boolean>;
   origins(id: string): Promise<string[]>;
@@ -66,7 +70,10 @@ export interface Assistants {
   add(tenantId: string, assistant: AssistantRow): Promise<void>;
 }
 
-const COLUMNS = ['tenants.id', 'tenants.slug', 'tenants.name', 'tenants.status', 'tenants.created_at'] as const;
+const COLUMNS = [
+  ...(['tenants.id', 'tenants.slug', 'tenants.name', 'tenants.status'] as const),
+  ...(['tenants.settings', 'tenants.created_at'] as const),
+] as const;
 
 const read = ({ created_at, ...row }: Omit<TenantRow, 'createdAt'> & { created_at: number }): TenantRow => ({
   ...row,
@@ -141,6 +148,9 @@ export function createTenants({ db, within, now }: Database): Tenants {
     },
     async rename(id, name) {
       return touched(await db().updateTable('tenants').set({ name }).where('id', '=', id).executeTakeFirst());
+    },
+    async putSettings(id, settings) {
+      return touched(await db().updateTable('tenants').set({ settings }).where('id', '=', id).executeTakeFirst());
     },
     async remove(id) {
       return touched(await db().deleteFrom('tenants').where('id', '=', id).executeTakeFirst());

@@ -10,7 +10,7 @@ import { newId, newPublishableKey } from '../ids.ts';
 import type { Store, TenantRow } from '../store/store.ts';
 import { DEFAULT_LIMITS, DEMO, DEMO_LIMITS, demoAssistant, firstAssistant } from './demo.ts';
 import { ORIGIN_ADVICE, originAllowed, patternsFor, readOriginPattern } from './origins.ts';
-import type { Assistant, AssistantChange, Limits, Tenant } from './tenant.ts';
+import type { Assistant, AssistantChange, Limits, Tenant, TranscriptKeeping } from './tenant.ts';
 
 /** How long an answer of the store is believed, in milliseconds: the bound on changes made elsewhere. */
 const CACHE_MS = 5_000;
@@ -49,9 +49,22 @@ export interface Directory {
   ensureDemo(origins: string[]): Promise<Tenant>;
   /** Sees to it that a demo tenant left by development cannot be used. */
   suspendDemo(): Promise<void>;
+  /** Patterns of pages: those stored with the tenant, and those that hold besides. */
+  pages(tenantId: string): Promise<{ stored: readonly string[]; also: readonly string[] }>;
+  /** What the tenant set of itself, with the relay's defaults. */
+  settings(tenantId: string): Promise<TenantSettings>;
+  changeSettings(tenantId: string, change: Partial<TenantSettings>): Promise<void>;
+  /** Lets the relay's own pages, the console's test call, use every tenant. */
+  allowOwnPages(origins: readonly string[]): void;
   /** Forgets what was looked up: for whoever changes in the store itself what is read here. */
   forget(): void;
 }
+
+export interface TenantSettings {
+  transcripts: TranscriptKeeping;
+  singleUseTokens: boolean;
+}
+const DEFAULT_SETTINGS: TenantSettings = { transcripts: 'redacted', singleUseTokens: false };
 
 export interface NewTenantAnswer {
   tenant: Tenant;
@@ -82,6 +95,7 @@ export function createDirectory(deps: {
   const assistants: Cache<Assistant> = new LRUCache(options);
   const firsts: Cache<{ id: string }> = new LRUCache(options);
   let demo: { id: string; origins: string[] } | undefined;
+  let ownPages: readonly string[] = [];
 
   // Unknown names are remembered too: guessing keys costs the guesser, not the database.
   async function through<T extends object>(
@@ -106,7 +120,10 @@ export function createDirectory(deps: {
   }
 
   const read = (row: TenantRow | undefined): Tenant | undefined =>
-    row && { id: row.id, slug: row.slug, name: row.name, status: row.status === 'active' ? 'active' : 'suspended' };
+    row && {
+      ...{ id: row.id, slug: row.slug, name: row.name, status: row.status === 'active' ? 'active' : 'suspended' },
+      ...(JSON.parse(row.settings) as Partial<TenantSettings>),
+    };
   const load = (id: string) => through(tenants, id, async () => read(await store.tenants.byId(id)));
 
   /** Patterns that hold for the tenant beyond those stored with it. */
@@ -130,7 +147,7 @@ export function createDirectory(deps: {
       return through(keys, key, async () => read(await store.tenants.byPublishableKey(key)));
     },
     async allowsOrigin(tenantId, origin) {
-      return originAllowed(await originsOf(tenantId), origin);
+      return ownPages.includes(origin) || originAllowed(await originsOf(tenantId), origin);
     },
     async knowsOrigin(origin) {
       if (originAllowed([...deps.firstTenantOrigins, ...(demo?.origins ?? [])], origin)) return true;
@@ -204,6 +221,23 @@ export function createDirectory(deps: {
       await store.tenants.setStatus(row.id, 'suspended');
       demo = undefined;
       forget();
+    },
+    async pages(tenantId) {
+      return { stored: await store.tenants.origins(tenantId), also: await extraOrigins(tenantId) };
+    },
+    async settings(tenantId) {
+      const { transcripts, singleUseTokens } = { ...DEFAULT_SETTINGS, ...(await load(tenantId)) };
+      return { transcripts, singleUseTokens };
+    },
+    async changeSettings(tenantId, change) {
+      const row = await store.tenants.byId(tenantId);
+      if (row === undefined) throw new RelayError('not-found', 'no such tenant');
+      const settings = { ...(JSON.parse(row.settings) as Partial<TenantSettings>), ...change };
+      await store.tenants.putSettings(tenantId, JSON.stringify(settings));
+      forget();
+    },
+    allowOwnPages(origins) {
+      ownPages = origins;
     },
     forget,
   };

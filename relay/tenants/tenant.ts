@@ -72,7 +72,7 @@ export interface Tenant {
   status: 'active' | 'suspended';
   /** What is kept of the words of its conversations; `redacted` when absent. */
   transcripts?: TranscriptKeeping;
-  /** Whether each of its tokens opens one session only, whatever the token says. */
+  /** Whether the relay's own tokens open one session only. */
   singleUseTokens?: boolean;
 }
 
