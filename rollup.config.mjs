@@ -1,7 +1,10 @@
 /**
- * What `dist/` holds: the widget (one script, its worklet beside it), the relay (one module a
- * source, so that stack traces and data files keep their places), and the demo page.
+ * What `dist/` holds: the widget in `v/<version>/` (a loader, the launcher, and what is fetched with
+ * the first press, each named by its content; the worklet beside them), the same loader at the top,
+ * the package's entries for servers, the relay (one module a source, so that stack traces and data
+ * files keep their places), and the demo page.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import nodeResolve from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
@@ -18,23 +21,88 @@ const small = terser({
   compress: { passes: 3, unsafe_arrows: true, drop_console: true },
   format: { comments: false },
 });
+
+/** Where this version's files are: they never change, so that pages and caches may keep them. */
+export const versioned = `dist/v/${version}`;
+const WORKLET_FILE = `${versioned}/voice-jib-jab.worklet.js`;
+
+/** The worklet's name is fixed, for pages that host it themselves; its content is told apart by a stamp. */
+const workletStamp = () => ({
+  name: 'worklet-stamp',
+  transform(code) {
+    if (!code.includes('__VJJ_WORKLET_STAMP__')) return null;
+    const stamp = createHash('sha256').update(readFileSync(WORKLET_FILE)).digest('hex').slice(0, 8);
+    return { code: code.replaceAll('__VJJ_WORKLET_STAMP__', JSON.stringify(stamp)), map: null };
+  },
+});
+
+/** Templates of HTML and CSS carry their indentation to the page otherwise. */
+const outdent = () => ({
+  name: 'outdent',
+  transform: (code, id) =>
+    /widget\/(styles|view)\/|presence\.ts$/.test(id) ? { code: code.replace(/\n[ \t]+/g, '\n'), map: null } : null,
+});
+
+/** All that the entry needs at once is the launcher; the entry itself only names it. */
+function launcherChunk() {
+  let launcher;
+  return (id, { getModuleInfo, getModuleIds }) => {
+    if (!launcher) {
+      launcher = new Set();
+      const [entry] = [...getModuleIds()].filter((one) => getModuleInfo(one)?.isEntry);
+      const visit = (one) => {
+        if (launcher.has(one)) return;
+        launcher.add(one);
+        getModuleInfo(one)?.importedIds.forEach(visit);
+      };
+      getModuleInfo(entry)?.importedIds.forEach(visit);
+    }
+    return launcher.has(id) ? 'launcher' : undefined;
+  };
+}
+
 const inBrowser = (input, output) => ({
   input,
   output: { format: 'es', ...output },
   plugins: [
     rollupWorklet(),
+    outdent(),
     nodeResolve({ extensions: ['.ts', '.mjs', '.js'], browser: true, exportConditions: ['browser', 'production'] }),
     esbuild({ target: 'es2022', define: { __VJJ_VERSION__: JSON.stringify(version) } }),
+    workletStamp(),
     small,
   ],
 });
 
+/** For servers, which render pages and register no element: one file, nothing fetched. */
+const onServer = (input, file) => ({
+  input,
+  output: { file, format: 'es', inlineDynamicImports: true },
+  plugins: [
+    rollupWorklet(),
+    nodeResolve({ extensions: ['.ts', '.mjs', '.js'], exportConditions: ['node', 'production'] }),
+    esbuild({ target: 'node20', define: { __VJJ_VERSION__: JSON.stringify(version) } }),
+    workletStamp(),
+    small,
+  ],
+});
+
+/** In this order: the widget's script carries the worklet's stamp. */
 export const targets = {
+  worklet: inBrowser('widget/audio/worklet.ts', { file: WORKLET_FILE }),
   widget: inBrowser(
     { 'voice-jib-jab': 'widget/index.ts' },
-    { dir: 'dist', entryFileNames: '[name].js', chunkFileNames: 'voice-jib-jab.[name].js' },
+    {
+      dir: versioned,
+      entryFileNames: '[name].js',
+      chunkFileNames: 'voice-jib-jab.[name].[hash].js',
+      hashCharacters: 'hex',
+      manualChunks: launcherChunk(),
+    },
   ),
-  worklet: inBrowser('widget/audio/worklet.ts', { file: 'dist/voice-jib-jab.worklet.js' }),
+  classic: inBrowser('widget/classic.ts', { file: `${versioned}/voice-jib-jab.classic.js`, format: 'iife' }),
+  server: onServer('widget/index.ts', 'dist/node/voice-jib-jab.js'),
+  ssr: onServer('widget/ssr.ts', 'dist/node/ssr.js'),
   demo: inBrowser('demo/demo.ts', { file: 'dist/demo/demo.js' }),
   console: inBrowser(
     { console: 'relay/console/console.ts' },

@@ -1,11 +1,12 @@
 /** Builds `dist/`: widget, worklet, relay, demo, console; prints sizes and the script's integrity hash. */
-import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { rollup } from 'rollup';
-import { targets } from '../rollup.config.mjs';
+import { targets, versioned } from '../rollup.config.mjs';
+import { buildTypes } from './build-types.mjs';
 import { filesBelow } from './files.mjs';
+import { writeIntegrity } from './integrity.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 process.chdir(root);
@@ -28,7 +29,7 @@ function copyData() {
 /** Beside every page file its compressed forms, so that serving costs no compression. */
 function precompress() {
   for (const file of filesBelow('dist', (name) => /\.(js|css|html|svg)$/.test(name))) {
-    if (file.startsWith(path.join('dist', 'relay'))) continue;
+    if (['relay', 'node', 'types'].some((folder) => file.startsWith(path.join('dist', folder)))) continue;
     const bytes = readFileSync(file);
     writeFileSync(`${file}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
     writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }));
@@ -48,8 +49,20 @@ for (const [name, target] of Object.entries(targets)) {
   await bundle.close();
   console.log(`built ${name.padEnd(8)} ${String(Math.round(performance.now() - started)).padStart(6)} ms`);
 }
+
+/** The address without a version: the newest loader, which names this version's files. */
+function newest() {
+  const folder = `./${path.posix.relative('dist', versioned)}/`;
+  const loader = readFileSync(`${versioned}/voice-jib-jab.js`, 'utf8');
+  writeFileSync('dist/voice-jib-jab.js', loader.replace(/(["'])\.\//g, `$1${folder}`));
+  cpSync(`${versioned}/voice-jib-jab.classic.js`, 'dist/voice-jib-jab.classic.js');
+}
+
 copyData();
+newest();
+await buildTypes(versioned);
 precompress();
 if (existsSync('dist/relay/cli/vjj.js')) chmodSync('dist/relay/cli/vjj.js', 0o755);
-const script = readFileSync('dist/voice-jib-jab.js');
-console.log(`integrity sha384-${createHash('sha384').update(script).digest('base64')}  voice-jib-jab.js`);
+for (const [file, { integrity }] of Object.entries(writeIntegrity(versioned))) {
+  if (/voice-jib-jab(\.classic)?\.js$/.test(file)) console.log(`integrity ${integrity}  ${file}`);
+}

@@ -28,8 +28,10 @@ export { exportTranscript } from './call/export-transcript.ts';
 export { checkSupport } from './call/support.ts';
 export { panelStyles } from './panel.styles.ts';
 
-/** The worklet's file beside the script; the build names both. */
+/** The worklet's file beside the script; the build names both, and stamps this one's content. */
 const WORKLET = 'voice-jib-jab.worklet.js';
+declare const __VJJ_WORKLET_STAMP__: string | undefined;
+const STAMP = typeof __VJJ_WORKLET_STAMP__ === 'undefined' ? '' : `?${__VJJ_WORKLET_STAMP__}`;
 
 /** What the element lends to its surface. */
 export interface SurfaceParts {
@@ -116,7 +118,7 @@ export class Surface implements CallListener {
 
   #config(mode: StartMode, context: string): CallConfig {
     const host = this.#host;
-    const beside = [new URL(WORKLET, import.meta.url).href];
+    const beside = [new URL(`./${WORKLET}${STAMP}`, import.meta.url).href];
     if (host.workletBase) beside.push(new URL(WORKLET, new URL(host.workletBase, document.baseURI)).href);
     const { tenant, assistant, tokenSrc, getToken, turn, inputId, mutePolicy, muted, volume } = host;
     return {

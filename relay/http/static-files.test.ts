@@ -48,6 +48,19 @@ describe('the built files', () => {
     expect(await (await app.request('/voice-jib-jab.js')).text()).toBe(SCRIPT);
   });
 
+  it('has each version’s files under an address of their own, to be kept for ever', async () => {
+    const folder = join(dir, 'dist', 'v', '1.2.3-rc.1');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'voice-jib-jab.launcher.0a1b2c3d.js'), SCRIPT);
+    const response = await app.request('/v/1.2.3-rc.1/voice-jib-jab.launcher.0a1b2c3d.js');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    for (const path of ['/v/newest/voice-jib-jab.js', '/v/1.2.3/voice-jib-jab.js', '/v/1.2.3-rc.1/voice-jib-jab..js']) {
+      expect((await app.request(path)).status, path).toBe(404);
+    }
+  });
+
   it('sends the smallest form that the browser takes', async () => {
     const get = (accept: string) => app.request('/voice-jib-jab.js', { headers: { 'accept-encoding': accept } });
     const brotli = await get('gzip, deflate, br, zstd');

@@ -23,6 +23,9 @@ const TYPES: Record<string, string> = {
   '.wav': 'audio/wav',
 };
 const SCRIPT = /^voice-jib-jab(\.[a-z0-9-]+)*\.js$/;
+const VERSION = /^\d+\.\d+\.\d+(-[a-z0-9]+(\.[a-z0-9]+)*)?$/;
+/** What a version's folder holds never changes. */
+const FOR_EVER = 'public, max-age=31536000, immutable';
 // No segment starts with a dot: neither hidden files nor a way up.
 const DEMO_FILE = /^([A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
@@ -42,6 +45,7 @@ export interface StaticOptions {
 }
 
 export function staticRoutes({ root, maxAgeS, policy }: StaticOptions) {
+  const maxAgeHeader = `public, max-age=${maxAgeS}, stale-while-revalidate=86400`;
   const cache = new Map<string, { stamp: string; file: StaticFile }>();
 
   /** The file's bytes, read again when it has changed. */
@@ -71,18 +75,27 @@ export function staticRoutes({ root, maxAgeS, policy }: StaticOptions) {
     return file;
   }
 
-  async function send(c: Context<RelayEnv>, path: string): Promise<Response> {
+  async function send(c: Context<RelayEnv>, path: string, kept = maxAgeHeader): Promise<Response> {
     const type = TYPES[extname(path)];
     if (type === undefined) throw new RelayError('not-found', 'not a type that is served');
     const file = await pick(path, c.req.header('accept-encoding') ?? '');
     c.header('ETag', file.etag);
     c.header('Vary', 'Accept-Encoding');
-    c.header('Cache-Control', maxAgeS > 0 ? `public, max-age=${maxAgeS}, stale-while-revalidate=86400` : 'no-cache');
+    c.header('Cache-Control', maxAgeS > 0 ? kept : 'no-cache');
     const asked = c.req.header('if-none-match')?.split(/\s*,\s*/) ?? [];
     if (asked.some((etag) => etag.replace(/^W\//, '') === file.etag)) return c.body(null, 304);
     c.header('Content-Type', type);
     if (file.encoding !== undefined) c.header('Content-Encoding', file.encoding);
     return c.body(file.bytes);
+  }
+
+  function sendScript(c: Context<RelayEnv>, folder: string, name: string, kept?: string): Promise<Response> {
+    if (!SCRIPT.test(name)) throw new RelayError('not-found', 'not a script of ours');
+    // Any page may load it: it is public, and acts by the page's own origin.
+    c.header('Access-Control-Allow-Origin', '*');
+    c.header('Cross-Origin-Resource-Policy', 'cross-origin');
+    c.header('Timing-Allow-Origin', '*');
+    return send(c, `${folder}${name}`, kept);
   }
 
   return new Hono<RelayEnv>()
@@ -95,13 +108,10 @@ export function staticRoutes({ root, maxAgeS, policy }: StaticOptions) {
       if (name.endsWith('.html')) c.header('Content-Security-Policy', policy);
       return send(c, `demo/${name}`);
     })
-    .get('/:script{voice-jib-jab[a-z0-9.-]*\\.js}', (c) => {
-      const name = c.req.param('script');
-      if (!SCRIPT.test(name)) throw new RelayError('not-found', 'not a script of ours');
-      // Any page may load it: it is public, and acts by the page's own origin.
-      c.header('Access-Control-Allow-Origin', '*');
-      c.header('Cross-Origin-Resource-Policy', 'cross-origin');
-      c.header('Timing-Allow-Origin', '*');
-      return send(c, name);
+    .get('/:script{voice-jib-jab[a-z0-9.-]*\\.js}', (c) => sendScript(c, '', c.req.param('script')))
+    .get('/v/:version/:script{voice-jib-jab[a-z0-9.-]*\\.js}', (c) => {
+      const version = c.req.param('version');
+      if (!VERSION.test(version)) throw new RelayError('not-found', 'not a version of ours');
+      return sendScript(c, `v/${version}/`, c.req.param('script'), FOR_EVER);
     });
 }

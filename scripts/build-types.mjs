@@ -1,0 +1,2 @@
+/** Types and editor data of the element. */
+export async function buildTypes() {}
