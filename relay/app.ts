@@ -6,6 +6,7 @@ import type { BlockList } from 'node:net';
 import { Hono } from 'hono';
 import { openAPIRouteHandler } from 'hono-openapi';
 import type { Keyring } from './auth/keyring.ts';
+import type { Revocations } from './auth/revocation.ts';
 import type { Clock } from './clock.ts';
 import { adminTenantRoutes, operatorOnly } from './http/admin-tenants.ts';
 import { clientAddress } from './http/client-address.ts';
@@ -25,6 +26,7 @@ export interface AppDeps {
   clock: Clock;
   directory: Directory;
   keyring: Keyring;
+  revocations: Pick<Revocations, 'holds'>;
   shared: SharedState;
   /** Undefined: nobody is the operator. */
   adminToken: string | undefined;
@@ -56,7 +58,7 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
 
   app.use('/api/token', tokenCors({ directory }));
   app.use('/api/*', rateLimit({ shared: deps.shared, ...deps.rateLimit, addressOf }));
-  app.route('/api', tokenRoutes({ directory, keyring: deps.keyring, clock: deps.clock }));
+  app.route('/api', tokenRoutes({ directory, keyring: deps.keyring, revocations: deps.revocations, clock: deps.clock }));
   app.route('/api', statusRoutes({ status: deps.status }));
   app.use('/api/admin/*', operatorOnly({ adminToken: deps.adminToken }));
   app.route('/api/admin', adminTenantRoutes({ directory, adminToken: deps.adminToken, log }));

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { createApp } from './app.ts';
-import { createAdmission } from './auth/admission.ts';
+import { createAuth } from './auth/auth.ts';
 import { openKeyring } from './auth/keyring.ts';
 import { createOpenAIBridgeFactory } from './bridge/openai/open-bridge.ts';
 import type { OpenBridge } from './bridge/bridge.ts';
@@ -19,11 +19,14 @@ import { clientAddress } from './http/client-address.ts';
 import type { Status } from './http/health.ts';
 import { newId } from './ids.ts';
 import type { Log } from './log.ts';
+import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
 import { createClipLibrary } from './reflex/library.ts';
 import { checkAssistant } from './session/assistant-check.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type UpgradeHandler } from './session/upgrade.ts';
+import { memoryBroadcast } from './shared-state/broadcast.ts';
 import { memorySharedState } from './shared-state/memory.ts';
+import { memoryOnce } from './shared-state/once.ts';
 import { keepRecent } from './store/retention.ts';
 import { masterKeyIn } from './store/sealing.ts';
 import { openStore } from './store/store.ts';
@@ -90,6 +93,17 @@ async function open(
     firstTenantOrigins: config.allowedOrigins,
     checkAssistant,
   });
+  const outbound = createOutbound({
+    allowCidrs: config.outboundNetworks,
+    allowHttp: config.outboundNetworks.length > 0,
+  });
+  closers.push(() => outbound.close());
+  const auth = createAuth({
+    ...{ keyring, store, directory, quotas: shared, outbound, clock },
+    ...{ usedTokens: memoryOnce(clock), broadcast: memoryBroadcast() },
+    onKeyProblem: ({ tenantId, code }) => log.warn("a tenant's key cannot be used", { tenant: tenantId, code }),
+    onProblem: (error) => log.warn('revocations cannot be looked up', { error }),
+  });
   const provider = await openProvider(config, log);
   closers.push(provider.close);
 
@@ -113,7 +127,7 @@ async function open(
       onProblem: ({ kind, reason }) => log.warn('clip left out', { code: kind, reason }),
     }),
     auditDir: join(config.dataDir, 'audit'),
-    admit: createAdmission({ findKey: keyring.findKey, directory, quotas: shared, clock }),
+    admit: auth.admit,
     addressOf: (request) => clientAddress(request, trustedProxies),
     door: {
       ...DOOR_DEFAULTS,
@@ -121,6 +135,7 @@ async function open(
     },
   });
   closers.push(() => door.close());
+  closers.push(auth.revocations.watch(door.sessions));
   const status = (): Status => ({
     status: isDraining ? 'draining' : 'ok',
     ...{ version: VERSION, instance, provider: provider.kind, model: config.openai.model, sharedState: shared.kind },
@@ -128,7 +143,7 @@ async function open(
     sessions: door.live,
   });
   const app = createApp({
-    ...{ log, clock, directory, keyring, shared, trustedProxies, staticRoot, status },
+    ...{ log, clock, directory, keyring, shared, revocations: auth.revocations, trustedProxies, staticRoot, status },
     ...{ adminToken: config.adminToken, rateLimit: config.rateLimit, healthPath: config.healthPath },
     publicUrl: config.publicUrl,
     isDraining: () => isDraining,

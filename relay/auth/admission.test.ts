@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryBroadcast } from '../shared-state/broadcast.ts';
 import { memorySharedState } from '../shared-state/memory.ts';
+import { memoryOnce } from '../shared-state/once.ts';
 import type { SharedState } from '../shared-state/shared-state.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createDirectory, type Directory } from '../tenants/directory.ts';
@@ -10,6 +12,7 @@ import type { Limits, Tenant } from '../tenants/tenant.ts';
 import { virtualClock, type VirtualClock } from '../testing/virtual-clock.ts';
 import { createAdmission, type Admit, type AdmitRequest } from './admission.ts';
 import { openKeyring, type Keyring } from './keyring.ts';
+import { createRevocations, type Revocations } from './revocation.ts';
 import { requireOperator } from './operator.ts';
 import { AUDIENCE, signSessionToken, type FindKey } from './session-token.ts';
 import { SignJWT } from 'jose';
@@ -23,6 +26,8 @@ let directory: Directory;
 let keyring: Keyring;
 let shared: SharedState;
 let admit: Admit;
+let revocations: Revocations;
+let singleUse: boolean;
 let tenant: Tenant;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'vjj-admit-'));
@@ -38,7 +43,12 @@ beforeEach(async () => {
     issuer === tenant.id
       ? { kid: 'hs', alg: 'HS256', key: BACKEND_KEY, owner: { is: 'tenant', tenant: tenant.id } }
       : keyring.findKey(issuer, kid);
-  admit = createAdmission({ findKey, directory, quotas: shared, clock });
+  revocations = createRevocations({ store, broadcast: memoryBroadcast(), clock });
+  singleUse = false;
+  admit = createAdmission({
+    ...{ findKey, directory, quotas: shared, revocations, usedTokens: memoryOnce(clock), clock },
+    isSingleUse: () => Promise.resolve(singleUse),
+  });
 });
 afterEach(async () => {
   await store.close();
@@ -159,6 +169,34 @@ describe('admission', () => {
     const own = await token();
     await admit(request({ token: own }));
     await expect(admit(request({ token: own }))).rejects.toMatchObject({ code: 'rate-limited' });
+  });
+
+  it('lets a token for one session open one, whoever of many is first, and takes no place for the others', async () => {
+    const once = await backendToken({ origin: ORIGIN, once: true });
+    const all = await Promise.allSettled(Array.from({ length: 20 }, () => admit(request({ token: once }))));
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const one of all) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'token-invalid' });
+    expect(await shared.leased(`sessions:${tenant.id}`)).toBe(1);
+    await expect(admit(request({ token: once, isRenewal: true }))).rejects.toMatchObject({ code: 'token-invalid' });
+  });
+
+  it('lets no token open two sessions where the tenant says so, and does not use up one that it refuses', async () => {
+    singleUse = true;
+    const own = await token();
+    await expect(admit(request({ token: own, origin: 'https://b.example' }))).rejects.toMatchObject({
+      code: 'origin-refused',
+    });
+    await expect(admit(request({ token: own }))).resolves.toBeDefined();
+    await expect(admit(request({ token: own }))).rejects.toMatchObject({ code: 'token-invalid' });
+    await expect(admit(request({ token: await token() }))).resolves.toBeDefined();
+  });
+
+  it('refuses what was revoked, as a renewal too', async () => {
+    const own = await token();
+    await admit(request({ token: own }));
+    await revocations.revoke(tenant.id, { kind: 'subject', value: 'sub_1' });
+    for (const isRenewal of [false, true])
+      await expect(admit(request({ token: own, isRenewal }))).rejects.toMatchObject({ code: 'token-revoked' });
   });
 
   it('takes no place for a caller who has gone', async () => {

@@ -6,7 +6,8 @@ import type { Clock } from '../clock.ts';
 import { RelayError } from '../errors.ts';
 import type { Directory } from '../tenants/directory.ts';
 import type { Admission, Limits } from '../tenants/tenant.ts';
-import { verifySessionToken, type FindKey } from './session-token.ts';
+import type { Revocations } from './revocation.ts';
+import { LEEWAY_S, verifySessionToken, type FindKey, type SessionGrant } from './session-token.ts';
 
 /** When a place may be free again, in seconds: a guess, as sessions end when people like. */
 const BUSY_RETRY_S = 5;
@@ -16,6 +17,12 @@ const MINUTE_MS = 60_000;
 export interface Quotas {
   take(bucket: string, key: string, max: number, windowMs: number): Promise<{ isAllowed: boolean; resetMs: number }>;
   lease(key: string, max: number): Promise<(() => void) | undefined>;
+}
+
+/** What may happen once only, on whichever instance. */
+export interface UsedTokens {
+  /** @returns whether this was the first use of `key` until `untilMs` (milliseconds since 1970). */
+  first(key: string, untilMs: number): Promise<boolean>;
 }
 
 export interface AdmitRequest {
@@ -34,17 +41,24 @@ export type Admit = (request: AdmitRequest) => Promise<Admission>;
 
 /**
  * @returns a function that throws {@link RelayError}: `token-missing`, `token-invalid`,
- *   `token-expired`, `token-revoked` (suspended tenant), `origin-refused`, `rate-limited`, `busy`.
+ *   `token-expired`, `token-revoked` (also for a suspended tenant), `origin-refused`,
+ *   `rate-limited`, `busy`. A token that was used up is `token-invalid`.
  */
 export function createAdmission(deps: {
   findKey: FindKey;
   directory: Pick<Directory, 'byId' | 'allowsOrigin' | 'assistant' | 'limits'>;
   quotas: Quotas;
+  revocations: Pick<Revocations, 'holds'>;
+  usedTokens: UsedTokens;
+  /** Whether each token of the tenant opens one session only, whatever the token says; false by default. */
+  isSingleUse?: (tenantId: string) => Promise<boolean>;
   clock: Clock;
 }): Admit {
-  const { findKey, directory, quotas, clock } = deps;
+  const { findKey, directory, quotas, revocations, usedTokens, clock } = deps;
+  const isSingleUse = deps.isSingleUse ?? (() => Promise.resolve(false));
   return async ({ token, origin, signal, isRenewal = false }) => {
     const grant = await verifySessionToken(token, findKey, clock.wallNow());
+    if (!(await revocations.holds(grant))) throw new RelayError('token-revoked', 'the token was revoked');
     const tenant = await directory.byId(grant.tenant);
     if (tenant?.status !== 'active') throw new RelayError('token-revoked', 'the tenant is unknown or suspended');
     await checkOrigin(tenant.id, origin, grant);
@@ -55,14 +69,26 @@ export function createAdmission(deps: {
     // A token may only narrow what its tenant has.
     limits.longestSessionMs = Math.min(limits.longestSessionMs, grant.limits.longestSessionMs ?? Infinity);
     const release = isRenewal ? () => undefined : await takePlace(tenant.id, limits, signal);
+    try {
+      // Last of all, so that a refusal for another reason does not use it up.
+      if (grant.isOnce || (await isSingleUse(tenant.id))) await useUp(grant);
+    } catch (error) {
+      release();
+      throw error;
+    }
     return {
-      ...{ tenant, assistant, limits, release },
+      ...{ tenant, assistant, limits, release, grant },
       subject: grant.subject,
       origin,
       token: grant.id,
       tokenExpiresAt: grant.expiresAtMs,
     };
   };
+
+  async function useUp({ tenant, id, expiresAtMs }: SessionGrant): Promise<void> {
+    const isFirst = await usedTokens.first(JSON.stringify([tenant, id]), expiresAtMs + LEEWAY_S * 1000);
+    if (!isFirst) throw new RelayError('token-invalid', 'a token for one session was used before');
+  }
 
   async function takePlace(tenantId: string, limits: Limits, signal: AbortSignal): Promise<() => void> {
     const connects = await quotas.take('connects', tenantId, limits.connectsPerMinute, MINUTE_MS);

@@ -206,7 +206,7 @@ describe("a tenant's stored keys", () => {
   ] as const)('verify %s', async (alg, key, make) => {
     const isPair = !(key instanceof Uint8Array);
     const stored = isPair
-      ? { kind: 'jwk' as const, alg: alg as Algorithm, material: JSON.stringify(jwkOf(key.publicKey)) }
+      ? { kind: 'jwk' as const, alg: alg, material: JSON.stringify(jwkOf(key.publicKey)) }
       : {};
     rows = [make({ kid: 'k1', ...stored })];
     const text = await token(isPair ? key.privateKey : key, alg, { kid: 'k1' });

@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { describeRoute, resolver } from 'hono-openapi';
 import * as v from 'valibot';
 import type { Keyring } from '../auth/keyring.ts';
+import type { Revocations } from '../auth/revocation.ts';
 import { signSessionToken, TOKEN_LIFE_S, verifySessionToken } from '../auth/session-token.ts';
 import type { Clock } from '../clock.ts';
 import { RelayError } from '../errors.ts';
@@ -16,6 +17,7 @@ import type { RelayEnv } from './request-env.ts';
 export interface TokenDeps {
   directory: Directory;
   keyring: Keyring;
+  revocations: Pick<Revocations, 'holds'>;
   clock: Clock;
 }
 
@@ -56,7 +58,7 @@ export function tokenCors({ directory }: Pick<TokenDeps, 'directory'>) {
   });
 }
 
-export function tokenRoutes({ directory, keyring, clock }: TokenDeps) {
+export function tokenRoutes({ directory, keyring, revocations, clock }: TokenDeps) {
   const describe = describeRoute({
     summary: 'A session token for a page',
     description:
@@ -84,7 +86,13 @@ export function tokenRoutes({ directory, keyring, clock }: TokenDeps) {
       });
     const now = clock.wallNow();
     const subject = (await subjectOf(previous, tenant.id, origin)) ?? newId('sub', now);
-    const grant = { tenant: tenant.id, origin, subject, ...(assistant !== undefined && { assistant }) };
+    const grant = {
+      tenant: tenant.id,
+      origin,
+      subject,
+      publishableKey: key,
+      ...(assistant !== undefined && { assistant }),
+    };
     const token = await signSessionToken(grant, await keyring.current(), now);
     c.header('Cache-Control', 'no-store');
     return c.json({ token, expiresIn: TOKEN_LIFE_S } satisfies v.InferOutput<typeof TokenAnswer>, 201);
@@ -95,7 +103,8 @@ export function tokenRoutes({ directory, keyring, clock }: TokenDeps) {
     if (previous === undefined) return undefined;
     try {
       const grant = await verifySessionToken(previous, keyring.findKey, clock.wallNow());
-      return grant.tenant === tenant && grant.origin === origin ? grant.subject : undefined;
+      if (grant.tenant !== tenant || grant.origin !== origin) return undefined;
+      return (await revocations.holds(grant)) ? grant.subject : undefined;
     } catch (error) {
       // A token that no longer holds costs its holder the subject, not the new token.
       if (error instanceof RelayError) return undefined;

@@ -16,9 +16,10 @@ import { newId } from '../ids.ts';
 import type { Admission } from '../tenants/tenant.ts';
 import { createAddressLimit, type AddressLimitOptions } from './address-limit.ts';
 import { refuseOverHttp } from './refusal.ts';
-import { createSessionRegistry } from './registry.ts';
+import { createSessionRegistry, type SessionRegistry } from './registry.ts';
 import type { SessionDeps } from './session-deps.ts';
 import { createSession } from './session.ts';
+import { createTokenWatch } from './token-watch.ts';
 
 /** The one subprotocol that is ever selected. */
 export const SUBPROTOCOL = 'vjj.1';
@@ -85,6 +86,8 @@ export interface UpgradeHandler {
   drain: (timeoutMs: number) => Promise<void>;
   /** Ends everything now. */
   close: () => Promise<void>;
+  /** The sessions that live, for whoever ends some of them. */
+  readonly sessions: Pick<SessionRegistry, 'tenants' | 'endRevoked' | 'end'>;
   /** Sessions that live. */
   readonly live: number;
   /** Handshakes under way. */
@@ -139,24 +142,23 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   }
 
   function begin(ws: WebSocket, admission: Admission, knock: Pick<Knock, 'origin' | 'address'>): void {
+    const id = newId('ses', clock.wallNow());
+    const tokens = createTokenWatch({
+      ...{ clock, admission },
+      onEnd: (code) => session.end(code),
+      onRenewed: (token) => registry.renewed(id, token),
+    });
     const session = createSession(deps, ws, {
-      id: newId('ses', clock.wallNow()),
-      admission,
+      ...{ id, admission },
       renew: async (token) => {
-        const fresh = await deps.admit({
-          ...knock,
-          token,
-          signal: AbortSignal.timeout(door.deadlineMs),
-          isRenewal: true,
-        });
+        const signal = AbortSignal.timeout(door.deadlineMs);
+        const fresh = await deps.admit({ ...knock, token, signal, isRenewal: true });
         fresh.release();
-        if (fresh.tenant.id !== admission.tenant.id || fresh.subject !== admission.subject) {
-          throw new RelayError('token-invalid', 'the newer token names another tenant or subject');
-        }
-        return fresh.tokenExpiresAt;
+        return tokens.renew(fresh);
       },
     });
-    registry.add(session);
+    registry.add(session, admission.grant);
+    void session.ended.then(() => tokens.stop());
   }
 
   /** A thrown thing as one of our codes; the log has the rest. */
@@ -309,6 +311,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       await drain(0);
       server.close();
     },
+    sessions: registry,
     get live() {
       return registry.live;
     },

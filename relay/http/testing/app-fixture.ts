@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { createApp, type AppDeps } from '../../app.ts';
 import { openKeyring, type Keyring } from '../../auth/keyring.ts';
+import { createRevocations } from '../../auth/revocation.ts';
 import { createLog } from '../../log.ts';
+import { memoryBroadcast } from '../../shared-state/broadcast.ts';
 import { memorySharedState } from '../../shared-state/memory.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { createDirectory, type Directory } from '../../tenants/directory.ts';
@@ -43,11 +45,12 @@ export async function appFixture(): Promise<AppFixture> {
   const keyring = await openKeyring(store.signingKeys, clock);
   const acme = await directory.createTenant({ name: 'Acme', slug: 'acme', origins: [ORIGIN] });
   await directory.createTenant({ name: 'Globex', slug: 'globex', origins: ['https://globex.example'] });
+  const revocations = createRevocations({ store, broadcast: memoryBroadcast(), clock });
   const logged: string[] = [];
   const state = { isDraining: false, isStoreDown: false };
   const deps: AppDeps = {
     log: createLog({ level: 'debug', destination: { write: (line: string) => void logged.push(line) } }),
-    ...{ clock, directory, keyring, shared: memorySharedState(), adminToken: ADMIN },
+    ...{ clock, directory, keyring, revocations, shared: memorySharedState(), adminToken: ADMIN },
     rateLimit: { windowMs: 60_000, maxRequests: 50 },
     trustedProxies: new BlockList(),
     healthPath: '/health',
