@@ -27,6 +27,24 @@ it('says each error in its own sentence, in every language', () => {
     const { errors } = labelsFor(language);
     const sentences = ERROR_CODES.map((code) => errors[code]);
     expect(new Set(sentences).size).toBe(ERROR_CODES.length);
-    expect(sentences.every((sentence) => sentence.endsWith('.'))).toBe(true);
+    expect(sentences.every((sentence) => /[.。।]$/u.test(sentence))).toBe(true);
+  }
+});
+
+it('has every language of the product, and knows which way each is read', () => {
+  expect([...LANGUAGES].sort().join(' ')).toBe('ar de en es fr he hi it ja ko nl pl pt zh');
+  const rightToLeft = LANGUAGES.filter((language) => labelsFor(language).dir === 'rtl');
+  expect(rightToLeft).toEqual(['ar', 'he']);
+  for (const language of LANGUAGES) expect(labelsFor(language).lang).toBe(language);
+});
+
+it('leaves nothing in English by mistake', () => {
+  const flat = (tag: string) =>
+    Object.values(labelsFor(tag)).flatMap((one: string | object) =>
+      typeof one === 'string' ? [one] : (Object.values(one) as string[]),
+    );
+  const english = new Set(flat('en').filter((text) => text.includes(' ')));
+  for (const language of LANGUAGES.filter((one) => one !== 'en')) {
+    expect(flat(language).filter((text) => text.trim() === '' || english.has(text))).toEqual([]);
   }
 });

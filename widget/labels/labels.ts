@@ -4,6 +4,7 @@
  */
 import { en } from './en.ts';
 import type { ErrorCode, Recovery } from '../errors.ts';
+import type { Language } from './talk.ts';
 
 /** The states that are said in a word. */
 export type Standing =
@@ -26,11 +27,22 @@ export type Labels = { readonly [K in Exclude<keyof typeof en, 'states' | 'actio
 };
 
 /** Each language is a file of its own: a page fetches the one that it speaks, and English is always there. */
-const FILES: Readonly<Record<string, () => Promise<Labels>>> = {
+const FILES: Readonly<Record<Exclude<Language, 'en'>, () => Promise<Labels>>> = {
   de: async () => (await import('./de.ts')).de,
   fr: async () => (await import('./fr.ts')).fr,
   es: async () => (await import('./es.ts')).es,
+  pt: async () => (await import('./pt.ts')).pt,
+  it: async () => (await import('./it.ts')).it,
+  nl: async () => (await import('./nl.ts')).nl,
+  pl: async () => (await import('./pl.ts')).pl,
+  ja: async () => (await import('./ja.ts')).ja,
+  zh: async () => (await import('./zh.ts')).zh,
+  ko: async () => (await import('./ko.ts')).ko,
+  hi: async () => (await import('./hi.ts')).hi,
+  ar: async () => (await import('./ar.ts')).ar,
+  he: async () => (await import('./he.ts')).he,
 };
+const files: Readonly<Record<string, (() => Promise<Labels>) | undefined>> = FILES;
 const known = new Map<string, Labels>([['en', en]]);
 
 /** The languages that have words. */
@@ -44,7 +56,7 @@ export function labelsFor(tag: string): Labels {
 /** Fetches the words for a language tag. Never rejects: English is better than nothing. */
 export async function loadLabels(tag: string): Promise<Labels> {
   const language = languageOf(tag);
-  const file = known.has(language) ? undefined : FILES[language];
+  const file = known.has(language) ? undefined : files[language];
   if (file) {
     try {
       known.set(language, await file());
