@@ -1,6 +1,9 @@
 /** The console's script: names its elements. */
 import { Console } from './app.ts';
 import { AccountPage } from './pages/account.ts';
+import { ApiKeys } from './pages/keys/api-keys.ts';
+import { KeysPage } from './pages/keys/keys.ts';
+import { SigningKeys } from './pages/keys/signing-keys.ts';
 import { OriginsPage } from './pages/origins.ts';
 import { OverviewPage } from './pages/overview.ts';
 import { SignIn } from './pages/sign-in.ts';
@@ -13,6 +16,9 @@ const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-dialog': Dialog,
   'vjj-sign-in': SignIn,
   'vjj-account-page': AccountPage,
+  'vjj-api-keys': ApiKeys,
+  'vjj-keys-page': KeysPage,
+  'vjj-signing-keys': SigningKeys,
   'vjj-origins-page': OriginsPage,
   'vjj-overview-page': OverviewPage,
   'vjj-tenants-page': TenantsPage,
