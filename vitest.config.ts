@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['{relay,widget,scripts,bench}/**/*.test.ts'],
     exclude: ['**/*.browser.test.ts', '**/*.e2e.test.ts', 'node_modules', 'dist'],
     testTimeout: 30_000,
+    globalSetup: ['relay/testing/postgres-on-demand.ts'],
     coverage: {
       provider: 'v8',
       include: ['relay/**/*.ts', 'widget/**/*.ts'],

@@ -164,9 +164,9 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
   const arbiter = { ...DEFAULT_CONFIG } as Record<string, unknown>;
   const changedKnobs: string[] = [];
   for (const name of [...Object.keys(DEFAULT_CONFIG), 'EXPECTED_FIRST_AUDIO_MS'] as VariableName[]) {
-    const value = values[name];
+    const value = values[name] as string | number | boolean | undefined;
     if (value === undefined) continue;
-    if (value !== arbiter[name]) changedKnobs.push(`${name}=${String(value as string | number | boolean)}`);
+    if (value !== arbiter[name]) changedKnobs.push(`${name}=${String(value)}`);
     arbiter[name] = value;
   }
   if (given.has('OPENAI_BASE_URL') && !given.has('OPENAI_API_KEY'))
