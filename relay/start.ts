@@ -104,7 +104,7 @@ async function open(
     onKeyProblem: ({ tenantId, code }) => log.warn("a tenant's key cannot be used", { tenant: tenantId, code }),
     onProblem: (error) => log.warn('revocations cannot be looked up', { error }),
   });
-  const provider = await openProvider(config, log);
+  const provider = await openProvider(config, log, async (tenant) => (await store.providerKeys.open(tenant))?.key);
   closers.push(provider.close);
 
   closers.push(
@@ -198,11 +198,15 @@ interface Provider {
 }
 
 /** The model by URL: OpenAI's, or that of an emulator of our own. There is no other way to one. */
-async function openProvider(config: Config, log: Log): Promise<Provider> {
+async function openProvider(
+  config: Config,
+  log: Log,
+  keyOf: (tenant: string) => Promise<string | undefined>,
+): Promise<Provider> {
   const { apiKey, baseUrl, model } = config.openai;
   const bridges = (at: string, key: string) =>
     createOpenAIBridgeFactory({
-      ...{ baseUrl: at, apiKey: key, clock: systemClock },
+      ...{ baseUrl: at, apiKey: key, keyOf, clock: systemClock },
       onProblem: ({ code, detail }) => log.warn('provider problem', { code, reason: detail }),
     });
   if (apiKey !== undefined) {

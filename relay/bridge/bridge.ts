@@ -6,6 +6,8 @@ import type { PageTool } from '#wire';
 
 /** Everything the model is told once, before the first word. Never taken from the page. */
 export interface BridgeSetup {
+  /** Whose conversation it is: a tenant may bring its own account. */
+  tenant?: string;
   model: string;
   voice: string;
   instructions: string;

@@ -286,6 +286,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       onGone: (code) => endWhenQuiet(code, LAST_WORDS_MS),
     });
     const setup = {
+      tenant: admission.tenant.id,
       model: assistant.model,
       voice: assistant.voice,
       instructions: instructionsWith(assistant.instructions, policy),

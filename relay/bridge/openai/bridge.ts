@@ -20,7 +20,8 @@ export interface BridgeProblem {
 }
 
 export interface OpenAIBridgeOptions {
-  apiKey: string;
+  /** Or what tells it, at every dialling. */
+  apiKey: string | (() => Promise<string>);
   /** `http(s)://…/v1`; the realtime endpoint is below it. */
   baseUrl: string;
   clock: Clock;

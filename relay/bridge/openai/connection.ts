@@ -19,7 +19,8 @@ export const INCIDENT_BUDGET_MS = 60_000;
 export const STABLE_MS = 10_000;
 
 export interface ConnectionOptions {
-  apiKey: string;
+  /** Or what tells it, at every dialling. */
+  apiKey: string | (() => Promise<string>);
   baseUrl: string;
   model: string;
   clock: Clock;
@@ -106,8 +107,26 @@ export class Connection {
   }
 
   #dial(): void {
-    const { apiKey, baseUrl, model, clock } = this.#options;
     this.#lastError = null;
+    const { apiKey } = this.#options;
+    if (typeof apiKey === 'string') {
+      this.#dialWith(apiKey);
+      return;
+    }
+    const asking: Phase = { is: 'waiting' };
+    this.#phase = asking;
+    apiKey().then(
+      (key) => {
+        if (this.#phase === asking) this.#dialWith(key);
+      },
+      () => {
+        if (this.#phase === asking) this.#lose({ reason: 'key-unavailable', fatal: false, planned: false });
+      },
+    );
+  }
+
+  #dialWith(apiKey: string): void {
+    const { baseUrl, model, clock } = this.#options;
     const upstream: Upstream = dialUpstream(
       { apiKey, baseUrl, model, clock },
       {

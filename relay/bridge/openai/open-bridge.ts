@@ -5,8 +5,14 @@ import { type BridgeProblem, OpenAIBridge } from './bridge.ts';
 import { DEFAULT_TRANSCRIPTION_MODEL } from './setup.ts';
 
 export interface OpenAIBridgeFactoryOptions {
-  /** Stays in memory here; it is in no event, problem or error. */
+  /** The relay's own. Stays in memory here; it is in no event, problem or error. */
   apiKey: string;
+  /**
+   * A tenant's own key, asked for at every dialling and kept nowhere; undefined: the relay's is used.
+   * While it cannot be told, nothing is dialled: a tenant with an account of its own never talks
+   * at the relay's expense.
+   */
+  keyOf?: (tenant: string) => Promise<string | undefined>;
   /** `https://api.openai.com/v1`, or the emulator's address; `http:` is dialled in plain. */
   baseUrl: string;
   clock: Clock;
@@ -21,12 +27,16 @@ export interface OpenAIBridgeFactoryOptions {
 /** @returns what opens one bridge per session. Nothing is dialled before a bridge's `connect`. */
 export function createOpenAIBridgeFactory(options: OpenAIBridgeFactoryOptions): OpenBridge {
   const shared = {
-    apiKey: options.apiKey,
     baseUrl: options.baseUrl,
     clock: options.clock,
     transcriptionModel: options.transcriptionModel ?? DEFAULT_TRANSCRIPTION_MODEL,
     random: options.random ?? Math.random,
     onProblem: options.onProblem ?? (() => undefined),
   };
-  return (setup, onEvent) => new OpenAIBridge(setup, onEvent, shared);
+  const { apiKey, keyOf } = options;
+  return (setup, onEvent) => {
+    const { tenant } = setup;
+    const own = keyOf && tenant !== undefined ? async () => (await keyOf(tenant)) ?? apiKey : apiKey;
+    return new OpenAIBridge(setup, onEvent, { ...shared, apiKey: own });
+  };
 }
