@@ -1,13 +1,16 @@
 /** The console's script: names its elements. */
 import { Console } from './app.ts';
 import { AccountPage } from './pages/account.ts';
+import { AuditPage } from './pages/audit.ts';
 import { ApiKeys } from './pages/keys/api-keys.ts';
 import { KeysPage } from './pages/keys/keys.ts';
 import { SigningKeys } from './pages/keys/signing-keys.ts';
 import { OriginsPage } from './pages/origins.ts';
 import { OverviewPage } from './pages/overview.ts';
+import { PeoplePage } from './pages/people.ts';
 import { SignIn } from './pages/sign-in.ts';
 import { TenantsPage } from './pages/tenants.ts';
+import { WebhooksPage } from './pages/webhooks.ts';
 import { Copy } from './parts/copy.ts';
 import { Dialog } from './parts/dialog.ts';
 
@@ -16,12 +19,15 @@ const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-dialog': Dialog,
   'vjj-sign-in': SignIn,
   'vjj-account-page': AccountPage,
+  'vjj-audit-page': AuditPage,
   'vjj-api-keys': ApiKeys,
   'vjj-keys-page': KeysPage,
   'vjj-signing-keys': SigningKeys,
   'vjj-origins-page': OriginsPage,
   'vjj-overview-page': OverviewPage,
+  'vjj-people-page': PeoplePage,
   'vjj-tenants-page': TenantsPage,
+  'vjj-webhooks-page': WebhooksPage,
   'vjj-console': Console,
 };
 for (const [name, element] of Object.entries(ELEMENTS)) customElements.define(name, element);

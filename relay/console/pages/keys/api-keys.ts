@@ -1,5 +1,5 @@
 /** Keys for the API: who may do what with them, and when each was used. */
-import { html, nothing } from 'lit';
+import { html } from 'lit';
 import type { AnswerOf } from '../../../http/api/routes.ts';
 import { showOnce } from '../../parts/dialog.ts';
 import { FormController, fieldsOf } from '../../parts/form.ts';
