@@ -44,7 +44,7 @@ function inRoom(said: Int16Array, db: number): Uint8Array {
 }
 
 /** Speech whose sounding parts are at `db` dBFS RMS, as far as a recording without long pauses tells. */
-const atLevel = (samples: Int16Array, db: number) => gain(samples, db - 20 * Math.log10(rms(samples) / 32_768));
+const atLevel = (samples: Int16Array, db: number) => gain(samples, db - 20 * Math.log10(rms(samples)));
 
 /** Runs one call on the demo page until `done`, and gives back what the page saw. */
 async function callOnDemo(

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the product does in milliseconds and bytes, on this machine, in this run.
  *
- *     npm run bench -- [--barge-ins N] [--turns N] [--only arbiter|hop|browser|size] [--json FILE]
+ *     npm run bench -- [--barge-ins N] [--turns N] [--rounds N] [--only arbiter|hop|policy|browser|size] [--json FILE]
  *
  * The model is the emulator with its own latency set to 0, in a process of its own.
  */
@@ -15,11 +15,13 @@ import { measureSteps } from '../../relay/arbiter/measure.ts';
 import { measureBrowser } from './browser.ts';
 import { measureHop } from './hop.mjs';
 import { machine } from './percentiles.mjs';
+import { measurePolicy } from './policy.ts';
 
 const { values } = parseArgs({
   options: {
     'barge-ins': { type: 'string', default: '50' },
     turns: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '12' },
     only: { type: 'string' },
     json: { type: 'string' },
   },
@@ -53,6 +55,14 @@ if (wants('hop')) {
   const hop = await measureHop();
   Object.assign(json, hop.json);
   for (const line of hop.lines) console.log(line);
+}
+if (wants('policy')) {
+  console.log(
+    '\nThe wait for an answer under different policies, in ms; added and ratio to the first line, in the same round',
+  );
+  const policy = await measurePolicy(Number(values.rounds));
+  Object.assign(json, policy.json);
+  for (const line of policy.lines) console.log(line);
 }
 if (wants('browser')) {
   console.log('\nIn Chromium, with a microphone that plays recorded speech');

@@ -30,6 +30,11 @@ export function reportLines(figures: Figures, traces: readonly Trace[]): string[
   const lines = figures.rows.map((row) =>
     `${row.name.padEnd(58)} ${`${digits(row)} ${row.unit}`.padStart(11)}  of ${String(row.of).padEnd(5)} ${targetOf(row)}`.trimEnd(),
   );
+  lines.push(
+    '',
+    'Time to yield is from the onset of what the user says to the end of what the agent says, as τ-voice has it. Whether the',
+    'pause was a kill is decided meanwhile, at the latest INTERRUPT_DECISION_MS (500) after an onset that goes on, or by words.',
+  );
   lines.push('', 'false pauses by what was in the microphone:');
   for (const { because, count, perAgentMinute, costMs, lost } of figures.falsePauses) {
     const mean = count > lost ? (costMs / (count - lost)).toFixed(0) : '–';

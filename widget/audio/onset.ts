@@ -1,7 +1,7 @@
 /**
  * Says when somebody begins to speak and when nobody speaks any more, from 10 ms frames of the
  * microphone. Loud is measured against a noise floor that adapts and against the echo to be expected
- * of what is being played; voiced speech is believed after 30 ms, other sound after 50.
+ * of what is being played; voiced speech is believed after 30 ms, other sound after 40 or 50.
  * It may be wrong: an onset costs a pause, and the relay decides what it was.
  * Knows frames and levels (dBFS); nothing about gates, frames on the wire or time.
  */
@@ -14,8 +14,9 @@ export const ONSET_FRAME_MS = 10;
 
 /** Above the noise floor. */
 const MARGIN_DB = 7;
-/** What nobody sorts into voiced or not must be louder. */
+/** What nobody sorts into voiced or not must be louder at its loudest, and much louder to be believed a frame sooner. */
 const UNVOICED_MARGIN_DB = 9;
+const STRONG_MARGIN_DB = 12;
 /** Above the expected echo. */
 const ECHO_MARGIN_DB = 8;
 /** Softer is never speech. */
@@ -140,7 +141,7 @@ export class OnsetDetector {
     this.#voiced = ((this.#voiced << 1) | Number(isVoiced)) & 0xff;
     this.#unvoiced = isVoiced ? 0 : this.#unvoiced + 1;
     this.#follow(db, isLoud);
-    const change = this.#isSpeaking ? this.#listen(db > threshold - 4) : this.#judge(db, echo);
+    const change = this.#isSpeaking ? this.#listen(db > threshold - 4) : this.#judge();
     if (change === 'onset' && hasPlayback && played !== null && this.#isCopy(db, playbackDb, played)) return null;
     if (change === 'onset') this.#begin(db);
     this.#learn(db, playbackDb, hasPlayback);
@@ -188,10 +189,11 @@ export class OnsetDetector {
     }
   }
 
-  #judge(db: number, echo: number): OnsetChange {
+  #judge(): OnsetChange {
     const isVoice = count(this.#loud & 0xf) >= 3 && count(this.#voiced & 0xf) >= 2;
-    const isSound = (this.#loud & 0x1f) === 0x1f && db > Math.max(this.#floor + UNVOICED_MARGIN_DB, echo);
-    return isVoice || isSound ? 'onset' : null;
+    const isLong = (this.#loud & 0x1f) === 0x1f && this.#run > this.#floor + UNVOICED_MARGIN_DB;
+    const isStrong = (this.#loud & 0xf) === 0xf && this.#run > this.#floor + STRONG_MARGIN_DB;
+    return isVoice || isLong || isStrong ? 'onset' : null;
   }
 
   /** What is being played, heard through the room, is nobody's speech; now it is known how loud it is. */
