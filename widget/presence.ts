@@ -4,6 +4,7 @@
  * fetch and what to show meanwhile; what a page can ask for is in `voice-jib-jab.ts`.
  */
 import { html, nothing, type PropertyValues } from 'lit';
+import type { EndReason } from './call/call-controller.ts';
 import { loadCall } from './call/lazy-call.ts';
 import type { Tool, ToolArguments, ToolDecision } from './call/tools.ts';
 import { Consent } from './consent.ts';
@@ -46,6 +47,18 @@ export abstract class Presence extends Settings {
     this.addEventListener('focusin', near);
   }
 
+  /** A page that is left, also one that the browser keeps for the way back, lets go of the microphone. */
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener('pagehide', this.#left);
+  }
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('pagehide', this.#left);
+  }
+  readonly #left = () => this.stop('removed');
+
+  abstract stop(reason?: EndReason): void;
   abstract show(): void;
   /** Hides the panel and ends the call. */
   abstract close(): void;
@@ -180,9 +193,15 @@ export abstract class Presence extends Settings {
           })
         : (surface?.view(variant) ?? nothing);
     return html`
-      <div class="root" @keydown=${this.#panelKey}>
+      <div
+        class="root"
+        lang=${surface?.labels.lang ?? nothing}
+        dir=${!surface || this.closest('[dir]') ? nothing : surface.labels.dir}
+        @keydown=${this.#panelKey}
+      >
         ${view}
-        <p class="visually-hidden" role=${this.error ? 'alert' : 'status'}>${surface?.announcement ?? ''}</p>
+        <p class="visually-hidden" role="status">${this.error ? '' : surface?.announcement}</p>
+        <p class="visually-hidden" role="alert">${this.error ? surface?.announcement : ''}</p>
       </div>
     `;
   }

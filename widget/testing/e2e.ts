@@ -86,14 +86,16 @@ export interface CustomerSite {
   origin: string;
   /** The page's HTML from now on. */
   html: string;
+  /** What is sent with it, such as a policy. */
+  headers: Record<string, string>;
   close(): Promise<void>;
 }
 
 /** A web site of somebody else's, on its own origin. */
 export async function startCustomerSite(): Promise<CustomerSite> {
-  const site = { html: '' };
+  const site = { html: '', headers: {} };
   const server = http.createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(site.html);
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...site.headers }).end(site.html);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(site, {
@@ -113,6 +115,8 @@ export interface BrowserOptions {
   withoutPermission?: boolean;
   /** Leave out the fake device: the machine has no microphone. */
   withoutDevice?: boolean;
+  /** Pages that are left are kept whole, as in a browser that people use. */
+  backForwardCache?: boolean;
 }
 
 export async function startBrowser(options: BrowserOptions = {}): Promise<Browser> {
@@ -127,7 +131,9 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<Browse
   }
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium; run npm run setup');
-  return puppeteer.launch({ executablePath, headless: true, args, ignoreDefaultArgs: ['--mute-audio'] });
+  const ignoreDefaultArgs = ['--mute-audio'];
+  if (options.backForwardCache) ignoreDefaultArgs.push('--disable-back-forward-cache');
+  return puppeteer.launch({ executablePath, headless: true, args, ignoreDefaultArgs });
 }
 
 /** Opens a page whose sound output is recorded. */
