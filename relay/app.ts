@@ -8,7 +8,10 @@ import { openAPIRouteHandler } from 'hono-openapi';
 import type { Keyring } from './auth/keyring.ts';
 import type { Revocations } from './auth/revocation.ts';
 import type { Clock } from './clock.ts';
-import { adminTenantRoutes, operatorOnly } from './http/admin-tenants.ts';
+import { RelayError } from './errors.ts';
+import { createCallers } from './auth/console-callers.ts';
+import { createSignIns } from './auth/console-sign-in.ts';
+import { adminRoutes, type AdminDeps } from './http/admin/routes.ts';
 import { clientAddress } from './http/client-address.ts';
 import { healthRoutes, statusRoutes, type Status } from './http/health.ts';
 import { notFound, problemHandler } from './http/problem.ts';
@@ -18,6 +21,7 @@ import { pagePolicy, securityHeaders } from './http/security-headers.ts';
 import { staticRoutes } from './http/static-files.ts';
 import { tokenCors, tokenRoutes } from './http/token.ts';
 import type { Log } from './log.ts';
+import type { Store } from './store/store.ts';
 import type { SharedState } from './shared-state/shared-state.ts';
 import type { Directory } from './tenants/directory.ts';
 
@@ -26,7 +30,8 @@ export interface AppDeps {
   clock: Clock;
   directory: Directory;
   keyring: Keyring;
-  revocations: Pick<Revocations, 'holds'>;
+  store: Store;
+  revocations: Pick<Revocations, 'holds' | 'revoke' | 'changed'>;
   shared: SharedState;
   /** Undefined: nobody is the operator. */
   adminToken: string | undefined;
@@ -41,10 +46,17 @@ export interface AppDeps {
   /** How long browsers need not ask for the script again, in seconds. */
   staticMaxAgeS: number;
   publicUrl: string | undefined;
+  /** Where browsers reach this relay, without a slash at the end; known when it listens. */
+  siteUrl: () => string;
+  /** What only the rest of the relay can do for the API. */
+  admin: Pick<
+    AdminDeps,
+    ('acceptsUrl' | 'checkAssistant' | 'choices' | 'endSession' | 'outbox') | ('rateHz' | 'readRecord' | 'speakAs')
+  >;
 }
 
 export function createApp(deps: AppDeps): Hono<RelayEnv> {
-  const { log, directory, publicUrl } = deps;
+  const { log, directory, publicUrl, store } = deps;
   const addressOf = (env: RelayEnv['Bindings'] | undefined) =>
     env?.incoming === undefined ? '' : clientAddress(env.incoming, deps.trustedProxies);
   const isSecure = publicUrl?.startsWith('https://') === true;
@@ -58,11 +70,21 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
 
   app.use('/api/token', tokenCors({ directory }));
   app.use('/api/*', rateLimit({ shared: deps.shared, ...deps.rateLimit, addressOf }));
-  app.route('/api', tokenRoutes({ directory, keyring: deps.keyring, revocations: deps.revocations, clock: deps.clock }));
+  app.route(
+    '/api',
+    tokenRoutes({ directory, keyring: deps.keyring, revocations: deps.revocations, clock: deps.clock }),
+  );
   app.route('/api', statusRoutes({ status: deps.status }));
-  app.use('/api/admin/*', operatorOnly({ adminToken: deps.adminToken }));
-  app.route('/api/admin', adminTenantRoutes({ directory, adminToken: deps.adminToken, log }));
-  app.get('/api/openapi.json', openAPIRouteHandler(app, { documentation: documentation(deps.status().version) }));
+  const signIns = createSignIns({ people: store.people, clock: deps.clock, attempts: deps.shared });
+  const findCaller = createCallers({ ...deps, apiKeys: store.apiKeys, signIns });
+  const { version } = deps.status();
+  app.route('/api/admin', adminRoutes({ ...deps, ...deps.admin, signIns, findCaller, isSecure, addressOf, version }));
+  // Also what is no route tells nothing to strangers.
+  app.all('/api/admin/*', async (c) => {
+    const caller = await findCaller({ authorization: c.req.header('authorization'), cookie: undefined });
+    throw new RelayError(caller === undefined ? 'auth-required' : 'not-found', 'no such route');
+  });
+  app.get('/api/openapi.json', openAPIRouteHandler(app, { documentation: documentation(version) }));
 
   app.route('/', staticRoutes({ root: deps.staticRoot, maxAgeS: deps.staticMaxAgeS, policy }));
   return app;
@@ -73,9 +95,16 @@ const documentation = (version: string) => ({
     title: 'Voice Jib-Jab relay',
     version,
     description:
-      'Session tokens for pages, and the operator’s routes. Errors are problem documents with a stable code.',
+      'Session tokens for pages, and what tenants and operators configure. Errors are problem documents with a stable code.',
   },
   components: {
-    securitySchemes: { operator: { type: 'http' as const, scheme: 'bearer', description: 'ADMIN_TOKEN' } },
+    securitySchemes: {
+      operator: { type: 'http' as const, scheme: 'bearer', description: 'ADMIN_TOKEN' },
+      apiKey: { type: 'http' as const, scheme: 'bearer', description: "A tenant's API key, vjj_…" },
+      console: {
+        ...{ type: 'apiKey' as const, in: 'cookie' as const, name: '__Host-vjj' },
+        description: 'Signed in to the console; every change also carries X-CSRF-Token.',
+      },
+    },
   },
 });

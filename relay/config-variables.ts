@@ -130,7 +130,7 @@ function readOrigin(text: string): string {
 }
 
 const knob = (min: number, max: number, means: string) => ({ min, max, means });
-const KNOB_RANGES = {
+export const KNOB_RANGES = {
   MIN_DELAY_BEFORE_REFLEX_MS: knob(0, 10_000, 'From the end of the turn until a reflex may start.'),
   PREEMPT_THRESHOLD_MS: knob(0, 10_000, 'A reflex is armed only if the answer is expected later than this.'),
   EXPECTED_FIRST_AUDIO_MS: knob(0, 60_000, 'Seed of that expectation; unset: expected late.'),

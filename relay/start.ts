@@ -6,15 +6,22 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
+import { RATE_HZ } from '#wire';
 import { createApp } from './app.ts';
+import { readRecord } from './audit/read-record.ts';
 import { createAuth } from './auth/auth.ts';
+import { createSignIns } from './auth/console-sign-in.ts';
 import { openKeyring } from './auth/keyring.ts';
+import { createBookkeeping } from './bookkeeping.ts';
 import { createOpenAIBridgeFactory } from './bridge/openai/open-bridge.ts';
+import { DEFAULT_TRANSCRIPTION_MODEL } from './bridge/openai/setup.ts';
 import type { OpenBridge } from './bridge/bridge.ts';
-import { systemClock } from './clock.ts';
+import { choicesOf } from './choices.ts';
+import { systemClock, type Clock } from './clock.ts';
 import { blockList } from './config-variables.ts';
 import type { Config } from './config.ts';
 import { startEmulator } from './emulator/emulator.ts';
+import { setupOperator } from './http/admin/people.ts';
 import { clientAddress } from './http/client-address.ts';
 import type { Status } from './http/health.ts';
 import { newId } from './ids.ts';
@@ -29,9 +36,10 @@ import { memorySharedState } from './shared-state/memory.ts';
 import { memoryOnce } from './shared-state/once.ts';
 import { keepRecent } from './store/retention.ts';
 import { masterKeyIn } from './store/sealing.ts';
-import { openStore } from './store/store.ts';
+import { openStore, type Store } from './store/store.ts';
 import { createDirectory, type Directory } from './tenants/directory.ts';
 import { VERSION } from './version.ts';
+import { previewVoice } from './voice-preview.ts';
 
 /** A header that is longer is refused with 431; a token of 4 KiB fits in. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -104,6 +112,13 @@ async function open(
     onKeyProblem: ({ tenantId, code }) => log.warn("a tenant's key cannot be used", { tenant: tenantId, code }),
     onProblem: (error) => log.warn('revocations cannot be looked up', { error }),
   });
+  const books = createBookkeeping({
+    ...{ store, clock, log, instance, transcriptionModel: DEFAULT_TRANSCRIPTION_MODEL },
+    limitsOf: (tenantId) => directory.limits(tenantId),
+    send: (to, request) => outbound.request(to, request),
+  });
+  closers.push(() => books.stop());
+  await books.start();
   const provider = await openProvider(config, log, async (tenant) => (await store.providerKeys.open(tenant))?.key);
   closers.push(provider.close);
 
@@ -127,7 +142,8 @@ async function open(
       onProblem: ({ kind, reason }) => log.warn('clip left out', { code: kind, reason }),
     }),
     auditDir: join(config.dataDir, 'audit'),
-    admit: auth.admit,
+    admit: books.guard(auth.admit),
+    ...{ meter: books.meter, conversations: books.conversations, onEscalation: books.onEscalation, instance },
     addressOf: (request) => clientAddress(request, trustedProxies),
     door: {
       ...DOOR_DEFAULTS,
@@ -142,7 +158,19 @@ async function open(
     uptimeS: Math.round((clock.now() - startedAt) / 1000),
     sessions: door.live,
   });
+  // What people reach it by; the port is known when it listens.
+  let siteUrl = config.publicUrl ?? `http://localhost:${config.port}`;
   const app = createApp({
+    store,
+    siteUrl: () => siteUrl,
+    admin: {
+      ...{ checkAssistant, outbox: books.webhooks, rateHz: RATE_HZ },
+      choices: choicesOf(config.openai.model, config.arbiter),
+      acceptsUrl: (to) => outbound.accepts(to),
+      endSession: (tenant, session) => door.sessions.end(tenant, session, 'token-revoked'),
+      readRecord: (session, page) => readRecord(join(config.dataDir, 'audit'), session, page),
+      speakAs: (who, text, signal) => previewVoice(provider.openBridge, who, text, signal),
+    },
     ...{ log, clock, directory, keyring, shared, revocations: auth.revocations, trustedProxies, staticRoot, status },
     ...{ adminToken: config.adminToken, rateLimit: config.rateLimit, healthPath: config.healthPath },
     publicUrl: config.publicUrl,
@@ -158,7 +186,9 @@ async function open(
   const { port } = server;
   if (config.port === 0) await openDemo(directory, config, port);
 
-  const url = config.publicUrl ?? `http://localhost:${port}`;
+  const url = (siteUrl = config.publicUrl ?? `http://localhost:${port}`);
+  directory.allowOwnPages(ownOrigins(config, port));
+  const setup = await setupLine(store, clock, url);
   log.info('relay started', {
     ...{ instance, version: VERSION, port, url, provider: provider.kind, model: config.openai.model },
     ...{ database: store.place, sharedState: shared.kind },
@@ -174,6 +204,7 @@ async function open(
       '  shared state  in memory, for this one instance',
       `  knobs         ${config.changedKnobs.length === 0 ? 'as shipped' : config.changedKnobs.join(' ')}`,
       `  operator      ${config.adminToken === undefined ? 'nobody: ADMIN_TOKEN is not set' : 'by ADMIN_TOKEN'}`,
+      ...setup,
       '',
       config.isProduction ? `  listening on ${url}` : `  click  ${url}/demo/  and speak`,
     ],
@@ -228,9 +259,24 @@ async function openProvider(
 
 async function openDemo(directory: Directory, config: Config, port: number): Promise<void> {
   if (config.isProduction) return directory.suspendDemo();
+  await directory.ensureDemo(ownOrigins(config, port));
+}
+
+/** Of the pages that this relay serves itself. */
+function ownOrigins({ publicUrl, isProduction }: Config, port: number): string[] {
   const own = ['localhost', '127.0.0.1', '[::1]'].map((host) => new URL(`http://${host}:${port}`).origin);
-  const known = config.publicUrl === undefined ? own : [...own, new URL(config.publicUrl).origin];
-  await directory.ensureDemo(known);
+  if (publicUrl === undefined) return isProduction ? [] : own;
+  const known = new URL(publicUrl).origin;
+  return isProduction ? [known] : [...own, known];
+}
+
+/** Until the operator has a password: a link to set one, which works once. */
+async function setupLine(store: Store, clock: Clock, url: string): Promise<string[]> {
+  const operator = await setupOperator(store.people, url, clock);
+  if (operator.hasPassword) return [];
+  const attempts = { take: () => Promise.resolve({ isAllowed: true, resetMs: 0 }) };
+  const { secret } = await createSignIns({ people: store.people, clock, attempts }).makeLink(operator.id);
+  return [`  set up        ${url}/console/#link=${secret} (once, for a day, as ${operator.email})`];
 }
 
 async function listen(

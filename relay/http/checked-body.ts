@@ -2,7 +2,7 @@
 import { bodyLimit } from 'hono/body-limit';
 import { validator } from 'hono-openapi';
 import type { GenericSchema } from 'valibot';
-import { RelayError } from '../errors.ts';
+import { RelayError, type FieldProblem } from '../errors.ts';
 
 /** @param maxBytes - A longer body is `too-large`. */
 export function smallBody(maxBytes: number) {
@@ -14,15 +14,26 @@ export function smallBody(maxBytes: number) {
   });
 }
 
+interface Issue {
+  message: string;
+  path?: readonly (PropertyKey | { readonly key: unknown })[] | undefined;
+}
+
+/** @param whole - The name of the whole, where no field of it is wrong. */
+export function fieldProblems(issues: readonly Issue[], whole: string): FieldProblem[] {
+  return issues.map((issue) => ({
+    at: (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.') || whole,
+    // Valibot's own words end in the value that was received; a value may be a secret.
+    message: issue.message.replace(/ but received .*$/s, ''),
+  }));
+}
+
 /** For `c.req.valid('json')`; also describes the body in the OpenAPI document. */
 export function checkedBody<const S extends GenericSchema>(schema: S) {
   return validator('json', schema, (result) => {
-    if (result.success) return;
-    const problems = result.error.map((issue) => ({
-      at: (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.') || 'body',
-      // Valibot's own words end in the value that was received; a value may be a secret.
-      message: issue.message.replace(/ but received .*$/s, ''),
-    }));
-    throw new RelayError('bad-request', 'the body does not fit its schema', { problems });
+    if (!result.success)
+      throw new RelayError('bad-request', 'the body does not fit its schema', {
+        problems: fieldProblems(result.error, 'body'),
+      });
   });
 }

@@ -58,7 +58,14 @@ describe('the store', () => {
     await first.tenants.create(globex);
     await stop(first);
     const store = await start();
-    const row = { id: 'ten_1', slug: 'acme', name: 'Acme', status: 'active', createdAt: expect.any(Number) };
+    const row = {
+      id: 'ten_1',
+      slug: 'acme',
+      name: 'Acme',
+      status: 'active',
+      settings: '{}',
+      createdAt: expect.any(Number),
+    };
     expect(await store.tenants.byId('ten_1')).toEqual(row);
     expect(await store.tenants.bySlug('acme')).toEqual(row);
     expect(await store.tenants.byPublishableKey('pk_acme')).toEqual(row);

@@ -16,6 +16,8 @@ export const Session = v.object({
   closeCode: v.nullable(v.number()),
   turns: Count,
   interruptions: Count,
+  /** How long somebody could be heard, in milliseconds. */
+  talkMs: v.number(),
   cost: Money,
 });
 export const SessionsQuery = v.object({

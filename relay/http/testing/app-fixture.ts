@@ -5,10 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { createApp, type AppDeps } from '../../app.ts';
+import { readRecord } from '../../audit/read-record.ts';
 import { openKeyring, type Keyring } from '../../auth/keyring.ts';
 import { createRevocations } from '../../auth/revocation.ts';
 import { createLog } from '../../log.ts';
+import { choicesOf } from '../../choices.ts';
+import { DEFAULT_CONFIG } from '#arbiter';
+import { checkAssistant } from '../../session/assistant-check.ts';
 import { memoryBroadcast } from '../../shared-state/broadcast.ts';
+import { createWebhooks } from '../../webhooks/webhooks.ts';
 import { memorySharedState } from '../../shared-state/memory.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { createDirectory, type Directory } from '../../tenants/directory.ts';
@@ -32,6 +37,8 @@ export interface AppFixture {
   /** Acme's, whose pages are those of {@link ORIGIN}. */
   publishableKey: string;
   tenantId: string;
+  /** Acme's session id of the last `endSession`, what was said for a preview, and the folder of records. */
+  done: { ended: string[]; spoken: string[]; recordDir: string };
   /** What the app is told of itself. */
   state: { isDraining: boolean; isStoreDown: boolean };
   end(): Promise<void>;
@@ -46,11 +53,28 @@ export async function appFixture(): Promise<AppFixture> {
   const acme = await directory.createTenant({ name: 'Acme', slug: 'acme', origins: [ORIGIN] });
   await directory.createTenant({ name: 'Globex', slug: 'globex', origins: ['https://globex.example'] });
   const revocations = createRevocations({ store, broadcast: memoryBroadcast(), clock });
+  const done = { ended: [] as string[], spoken: [] as string[], recordDir: join(dir, 'audit') };
+  const outbox = createWebhooks({ clock, records: store.webhooks, send: () => Promise.resolve({ status: 204 }) });
+  const acceptsUrl = (url: string) => url.startsWith('https://') && !/\/\/(localhost|127\.|10\.)/.test(url);
+  const admin: AppDeps['admin'] = {
+    ...{ checkAssistant, choices: choicesOf('m', DEFAULT_CONFIG), outbox, acceptsUrl, rateHz: 24_000 },
+    endSession(_tenant, session) {
+      done.ended.push(session);
+      return true;
+    },
+    readRecord: (session, page) => readRecord(done.recordDir, session, page),
+    speakAs(who, text) {
+      done.spoken.push(`${who.voice}: ${text}`);
+      return text === 'fail'
+        ? Promise.reject(new Error('the model is gone'))
+        : Promise.resolve(Int16Array.of(1, -2, 3));
+    },
+  };
   const logged: string[] = [];
   const state = { isDraining: false, isStoreDown: false };
   const deps: AppDeps = {
     log: createLog({ level: 'debug', destination: { write: (line: string) => void logged.push(line) } }),
-    ...{ clock, directory, keyring, revocations, shared: memorySharedState(), adminToken: ADMIN },
+    ...{ clock, directory, keyring, revocations, store, admin, shared: memorySharedState(), adminToken: ADMIN },
     rateLimit: { windowMs: 60_000, maxRequests: 50 },
     trustedProxies: new BlockList(),
     healthPath: '/health',
@@ -61,9 +85,10 @@ export async function appFixture(): Promise<AppFixture> {
       ...{ provider: 'emulator', model: 'm', sharedState: 'memory' },
     }),
     ...{ staticRoot: join(dir, 'dist'), staticMaxAgeS: 300, publicUrl: 'https://relay.example' },
+    siteUrl: () => 'https://relay.example',
   };
   return {
-    ...{ dir, app: createApp(deps), deps, store, clock, directory, keyring, logged, state },
+    ...{ dir, app: createApp(deps), deps, store, clock, directory, keyring, logged, state, done },
     publishableKey: acme.publishableKey,
     tenantId: acme.tenant.id,
     async end() {
