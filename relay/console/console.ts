@@ -10,11 +10,14 @@ import { OverviewPage } from './pages/overview.ts';
 import { PeoplePage } from './pages/people.ts';
 import { SignIn } from './pages/sign-in.ts';
 import { TenantsPage } from './pages/tenants.ts';
+import { UsagePage } from './pages/usage.ts';
 import { WebhooksPage } from './pages/webhooks.ts';
+import { Chart } from './parts/chart.ts';
 import { Copy } from './parts/copy.ts';
 import { Dialog } from './parts/dialog.ts';
 
 const ELEMENTS: Record<string, CustomElementConstructor> = {
+  'vjj-chart': Chart,
   'vjj-copy': Copy,
   'vjj-dialog': Dialog,
   'vjj-sign-in': SignIn,
@@ -27,6 +30,7 @@ const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-overview-page': OverviewPage,
   'vjj-people-page': PeoplePage,
   'vjj-tenants-page': TenantsPage,
+  'vjj-usage-page': UsagePage,
   'vjj-webhooks-page': WebhooksPage,
   'vjj-console': Console,
 };
