@@ -8,9 +8,10 @@ import { createOpenAIBridgeFactory } from '../../bridge/openai/open-bridge.ts';
 import { startEmulator, type Emulator } from '../../emulator/emulator.ts';
 import { createModerator, type Moderator } from '../../policy/moderation.ts';
 import { createClipLibrary } from '../../reflex/library.ts';
-import type { Assistant } from '../../tenants/tenant.ts';
+import type { Assistant, Limits, Tenant } from '../../tenants/tenant.ts';
 import { virtualClock, type VirtualClock } from '../../testing/virtual-clock.ts';
 import type { SessionEscalation } from '../session-deps.ts';
+import type { UpgradeDeps } from '../upgrade.ts';
 import { openPage, type PageClient } from './page-client.ts';
 import { personAt, type Person } from './person.ts';
 import { GOOD_TOKEN, relayUnderTest, type RelayUnderTest } from './relay-under-test.ts';
@@ -29,6 +30,10 @@ export interface Call {
 
 export interface CallOptions {
   assistant?: Partial<Assistant>;
+  limits?: Partial<Limits>;
+  tenant?: Partial<Tenant>;
+  /** More of what the relay is made of. */
+  deps?: (clock: VirtualClock) => Promise<Partial<UpgradeDeps>>;
   start?: Partial<Extract<WidgetMessage, { type: 'session.start' }>>;
   config?: Partial<ArbiterConfig>;
   /** The moderation endpoint; the emulator's when absent. */
@@ -85,10 +90,13 @@ export async function withCall(options: CallOptions, talk: (call: Call) => Promi
     openBridge,
     config: { MIN_DELAY_BEFORE_REFLEX_MS: 50, ...options.config },
     ...(options.assistant && { assistant: options.assistant }),
+    ...(options.limits && { limits: options.limits }),
+    ...(options.tenant && { tenant: options.tenant }),
     deps: {
       clips: createClipLibrary({ dir: null, now: () => clock.now() }),
       moderator: moderation,
       onEscalation: (escalation) => void escalations.push(escalation),
+      ...(await options.deps?.(clock)),
     },
   });
   const page = await openPage(relay.url, GOOD_TOKEN);
@@ -100,7 +108,7 @@ export async function withCall(options: CallOptions, talk: (call: Call) => Promi
     await page.received('provider.changed', ({ up }) => up);
     const answering = async (turn: string) => (await page.received('item.started', (one) => one.turn === turn)).item;
     await talk({ page, person, emulator, relay, clock, moderation, escalations, answering });
-    page.send({ type: 'session.end' });
+    if (page.socket.readyState === page.socket.OPEN) page.send({ type: 'session.end' });
     await page.closed;
   } finally {
     person?.leave();
