@@ -3,10 +3,21 @@
  * anywhere else it says which one command would.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { findChromium } from './chromium.mjs';
 
-const NEEDED = [{ what: 'Chromium', has: () => findChromium() !== undefined, packages: ['chromium'] }];
+/** Debian keeps a server's programs apart from PATH, by version. */
+function hasPostgres(debian = '/usr/lib/postgresql') {
+  const versions = existsSync(debian) ? readdirSync(debian).map((version) => join(debian, version, 'bin')) : [];
+  const folders = [...versions, ...(process.env.PATH ?? '').split(delimiter)];
+  return folders.some((folder) => existsSync(join(folder, 'initdb')));
+}
+
+const NEEDED = [
+  { what: 'Chromium', has: () => findChromium() !== undefined, packages: ['chromium'] },
+  { what: 'Postgres', has: () => hasPostgres(), packages: ['postgresql'] },
+];
 
 const run = (command, args) =>
   spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });

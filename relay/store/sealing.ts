@@ -3,7 +3,7 @@
  * a sealed value copied to another row or tenant does not open. Knows no tables.
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const IV_BYTES = 12;
@@ -90,4 +90,29 @@ export function masterKeyIn(dataDir: string): { key: string; isNew: boolean } {
   const key = readFileSync(file, 'utf8').trim();
   if (key.length < 32) throw new SealError(`${file} holds no master key; restore it from a backup`);
   return { key, isNew };
+}
+
+/**
+ * Puts a new master key before the one in `dataDir`, for {@link masterKeyIn} to give both; once
+ * everything is sealed anew, {@link keepNewestKey} lets the former one go.
+ */
+export function addMasterKeyIn(dataDir: string): string {
+  const { key } = masterKeyIn(dataDir);
+  const both = `${randomBytes(32).toString('base64url')},${key}`;
+  writeMasterKey(dataDir, both);
+  return both;
+}
+
+/** Leaves only the newest master key in `dataDir`. */
+export function keepNewestKey(dataDir: string): void {
+  const [newest = ''] = masterKeyIn(dataDir).key.split(',');
+  writeMasterKey(dataDir, newest);
+}
+
+/** Written aside and renamed: a crash leaves the whole former or the whole new one. */
+function writeMasterKey(dataDir: string, keys: string): void {
+  const file = join(dataDir, 'master.key');
+  const fresh = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(fresh, `${keys}\n`, { mode: 0o600, flag: 'wx' });
+  renameSync(fresh, file);
 }
