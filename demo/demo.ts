@@ -135,6 +135,12 @@ assistant.addEventListener('debug', ({ detail }) => {
   if (detail.type === 'offset') timeline.end('you', performance.now());
   if (detail.type === 'session.created' && detail.config) showKnobs(detail.config);
   if (detail.type === 'state.changed') find('span', 'arbiter-state').textContent = `${detail.state}, ${detail.cause}`;
+  if (detail.type === 'policy.applied') {
+    const { decision, reason, severity, side } = detail;
+    const whose = side === 'input' ? 'what you said' : 'what the agent was about to say';
+    note('policy', `${decision}, ${reason}, severity ${severity}: ${whose}`);
+  }
+  if (detail.type === 'policy.escalated') note('policy', `escalate, ${detail.reason}, severity ${detail.severity}`);
   if (detail.type === 'pause') figures.add('pause', detail.silenceMs);
   if (detail.type === 'round-trip') figures.add('round-trip', detail.ms);
 });

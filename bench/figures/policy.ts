@@ -56,7 +56,7 @@ function settingsOf(leadMs: number): Setting[] {
   );
   add(
     'strict',
-    'the same, opening of 24 characters',
+    '200 ms, opening of 24 characters',
     {
       ...{ disallowed: PHRASES, moderation: { ...moderated, opening: 24 } },
     },
@@ -108,8 +108,8 @@ interface Line {
 async function ask(line: Line, question: Int16Array): Promise<number> {
   const { page } = line;
   line.turns += 1;
-  const turn = `turn_${line.turns}`;
   const before = page.frames.length;
+  const ended = page.all('turn.ended').length;
   page.send({ type: 'talk.start', utterance: `u${line.turns}`, paused: false, epoch: 1 });
   for (let at = 0; at < question.length; at += FRAME) page.speak(question.slice(at, at + FRAME));
   // The key is held as long as one would; by then what was said is with the provider.
@@ -120,7 +120,7 @@ async function ask(line: Line, question: Int16Array): Promise<number> {
   await page.until(() => page.frames.length > before || page.socket.readyState !== page.socket.OPEN);
   const waitMs = performance.now() - askedAt;
   page.send({ type: 'user.interrupt' });
-  await page.received('turn.ended', (ended) => ended.turn === turn);
+  await page.until(() => page.all('turn.ended').length > ended || page.socket.readyState !== page.socket.OPEN);
   await page.settled();
   return waitMs;
 }
@@ -191,7 +191,8 @@ export async function measurePolicy(rounds: number): Promise<PolicyFigures> {
   for (const group of groups) {
     const leadMs = group[0]?.setting.leadMs ?? 0;
     lines.push(
-      `text ${leadMs === 0 ? 'with' : `${leadMs} ms ahead of`} its sound${' '.repeat(30)}wait    added   ratio   added p95`,
+      `text ${leadMs === 0 ? 'with' : `${leadMs} ms ahead of`} its sound`.padEnd(56) +
+        'wait   added   ratio  added p95',
     );
     for (const { setting, waitsMs, addedMs, ratios } of group) {
       const what = `${setting.mode}: ${setting.what}`;
