@@ -19,6 +19,7 @@ import * as events from './events.ts';
 import { labelsFor, loadLabels, type Labels, type Standing } from './labels/labels.ts';
 import { Press } from './press.ts';
 import { ThreadController } from './thread/thread-controller.ts';
+import { Attention } from './view/attention.ts';
 import { CONTROLS, type Face, type ToolConfirmation } from './view/face.ts';
 import { shell } from './view/shell.ts';
 import { standingOf } from './view/standing.ts';
@@ -61,10 +62,13 @@ export class Surface implements CallListener {
   /** Something went wrong that did not end the call. */
   #notice: CallError | null = null;
   #showsComposer = false;
+  #showsSettings = false;
   #standing: Standing = 'idle';
   #said = '';
   #confirming: (ToolConfirmation & { answer: (isConfirmed: boolean) => void }) | null = null;
   #mayRate = false;
+  #isRated = false;
+  readonly #attention = new Attention();
 
   constructor(host: VoiceJibJab, parts: SurfaceParts) {
     this.#host = host;
@@ -107,7 +111,7 @@ export class Surface implements CallListener {
   async start(mode: StartMode, context: string, clickedAtMs: number): Promise<void> {
     this.#mode = mode;
     this.hasMic = mode !== 'text';
-    this.#mayRate = false;
+    this.#mayRate = this.#isRated = false;
     this.#timings.clicked(clickedAtMs);
     this.#preferences.restore();
     this.calls.tools.offer(toolForms(document));
@@ -195,6 +199,8 @@ export class Surface implements CallListener {
   }
   rate(score: number, turn: string | null, comment: string): void {
     this.#mayRate = false;
+    this.#isRated = true;
+    this.#said = this.labels.thanks;
     this.#host.dispatchEvent(new events.RatingEvent(score, turn, comment));
     this.#host.requestUpdate();
   }
@@ -270,14 +276,19 @@ export class Surface implements CallListener {
     this.#showsComposer = isShown;
     this.#host.requestUpdate();
     void this.#host.updateComplete.then(() => {
-      if (isShown) this.#host.renderRoot.querySelector('input')?.focus();
-      else this.focusOn('keyboard');
+      this.focusOn(isShown ? 'input' : 'keyboard');
     });
+  }
+
+  #toggleSettings(): void {
+    this.#showsSettings = !this.#showsSettings;
+    this.#host.requestUpdate();
+    this.focusOn('settings');
   }
 
   #submit(event: SubmitEvent): void {
     event.preventDefault();
-    const input = this.#host.renderRoot.querySelector('input');
+    const input = this.#host.renderRoot.querySelector<HTMLInputElement>('[data-id=input]');
     if (!input) return;
     this.#host.send(input.value);
     input.value = '';
@@ -295,6 +306,7 @@ export class Surface implements CallListener {
   // What is shown.
 
   willUpdate(changed: { has(name: string): boolean }): void {
+    this.#attention.before(this.#host.renderRoot);
     const { call } = this.calls;
     const { micMuted, mutePolicy, muted, volume, turn, language } = this.#host;
     if (call && (changed.has('micMuted') || changed.has('mutePolicy'))) {
@@ -318,8 +330,7 @@ export class Surface implements CallListener {
 
   updated(): void {
     this.#followVoices();
-    const page = this.#host.renderRoot.querySelector('.words');
-    if (page) page.scrollTop = page.scrollHeight;
+    this.#attention.after(this.#host.renderRoot);
   }
 
   /** Names for `:state()`. */
@@ -385,10 +396,13 @@ export class Surface implements CallListener {
       isDisabled: host.disabled,
       showsCaptions: host.captions !== 'off' && !without.has('captions'),
       showsComposer: (this.#showsComposer || host.mode === 'text') && !without.has('text'),
+      showsSettings: this.#showsSettings,
+      isText: host.mode === 'text' || (isBusy && !this.hasMic),
       isInterruptible: state.at === 'live' && (conversation.phase === 'speaking' || conversation.phase === 'held'),
       isAskingConsent: this.#parts.consent.isAsking,
       confirmation: this.#confirming,
       mayRate: this.#mayRate && !isBusy && !without.has('rating'),
+      isRated: this.#isRated && !isBusy,
       inputs: this.devices.inputs,
       outputs: this.devices.outputs,
       on: this.#actions,
@@ -401,6 +415,7 @@ export class Surface implements CallListener {
     mute: () => (this.#host.muted = !this.#host.muted),
     captions: () => (this.#host.captions = this.#host.captions === 'off' ? 'on' : 'off'),
     composer: () => this.compose(!this.#showsComposer),
+    settings: () => this.#toggleSettings(),
     interrupt: () => this.#host.interrupt(),
     recover: () => this.#recover(),
     submit: (event) => this.#submit(event),

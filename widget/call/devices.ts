@@ -5,6 +5,7 @@ import { listDevices, microphonePermission } from './support.ts';
 
 export interface DevicesHost extends EventTarget {
   addController(controller: ReactiveController): void;
+  requestUpdate(): void;
 }
 
 export class Devices implements ReactiveController {
@@ -44,6 +45,7 @@ export class Devices implements ReactiveController {
     const { inputs, outputs } = await listDevices();
     this.inputs = inputs;
     this.outputs = outputs;
+    this.#host.requestUpdate();
     this.#host.dispatchEvent(new Event('devicechange'));
   }
 }

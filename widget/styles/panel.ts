@@ -57,6 +57,15 @@ export const panel = css`
     gap: 12px;
     padding: 12px 20px;
   }
+  .words.log {
+    /* Stays at the newest line by itself, and where a reader has scrolled to. */
+    flex-direction: column-reverse;
+  }
+  .lines {
+    display: flex;
+    flex-direction: column;
+    gap: 12px;
+  }
   .words > :first-child {
     margin-block-start: auto;
   }
@@ -67,8 +76,6 @@ export const panel = css`
     text-wrap: balance;
   }
   .line {
-    display: flex;
-    flex-direction: column;
     font-size: 0.8125em;
     color: var(--_quiet);
     overflow-wrap: anywhere;
@@ -80,6 +87,7 @@ export const panel = css`
   }
   .line .who {
     font-size: inherit;
+    margin-inline-end: 6px;
   }
   .line.current {
     font-size: 1.25em;
@@ -88,6 +96,7 @@ export const panel = css`
     text-wrap: pretty;
   }
   .line.current .who {
+    display: block;
     font-size: 0.65em;
     margin-block-end: 2px;
   }
@@ -110,9 +119,11 @@ export const panel = css`
     text-wrap: pretty;
     margin-block-start: auto;
   }
-  .problem .action {
-    align-self: start;
-    margin-block: 8px;
+  .welcome.still {
+    color: var(--_quiet);
+  }
+  [inert] {
+    opacity: 0.4;
   }
   .thread-row {
     flex: none;
@@ -159,7 +170,7 @@ export const panel = css`
     stroke: var(--_line);
     stroke-dasharray: 14 10;
   }
-  :host(:dir(rtl)) .thread {
+  .strip:dir(rtl) .thread {
     scale: -1 1;
   }
   footer {
@@ -167,11 +178,13 @@ export const panel = css`
     display: grid;
     grid-template-columns: 1fr auto 1fr;
     align-items: center;
-    justify-items: start;
     padding: 4px 14px 14px;
   }
-  footer > :nth-child(3) {
-    justify-self: end;
+  footer > div {
+    display: flex;
+  }
+  .mic + div {
+    justify-content: end;
   }
   .hint {
     grid-column: 1 / -1;

@@ -43,6 +43,9 @@ export const variants = css`
     padding-block: 8px;
     padding-inline: 12px 8px;
   }
+  .tools {
+    display: flex;
+  }
   .bar .middle {
     flex: 2;
     min-inline-size: 0;
@@ -82,10 +85,18 @@ export const variants = css`
     white-space: normal;
     flex: 1 1 16em;
   }
-  .bar .problem .action {
+  .bar .problem .answers {
     margin: 0;
   }
-  .bar .row:has(.problem) .thread-row {
+  .bar .words.question {
+    block-size: auto;
+    padding-block: 4px;
+  }
+  .bar .question .sentence {
+    font-size: 1em;
+    font-weight: 600;
+  }
+  .bar .row:has(.problem, .question) .thread-row {
     display: none;
   }
   @keyframes arrive {

@@ -71,12 +71,13 @@ function micIcon({ isBusy, isLive, isMicOff, turn }: Face): TemplateResult {
   return isMicOff ? icons.micOff : icons.mic;
 }
 
-export function keyboardButton({ labels, showsComposer, on }: Face): TemplateResult {
+export function keyboardButton({ labels, showsComposer, without, on }: Face): TemplateResult | typeof nothing {
+  if (without.has('text')) return nothing;
   return iconButton(labels.keyboard, icons.keyboard, on.composer, { expanded: showsComposer, id: 'keyboard' });
 }
 
-export function endButton({ labels, isBusy, on }: Face): TemplateResult {
-  if (!isBusy) return html`<span class="place"></span>`;
+export function endButton({ labels, isBusy, on }: Face): TemplateResult | typeof nothing {
+  if (!isBusy) return nothing;
   return html`<button class="quiet word" type="button" part="button" data-id="end" @click=${on.end}>
     ${labels.end}
   </button>`;
@@ -93,6 +94,7 @@ export function composer({ labels, isDisabled, showsComposer, on }: Face): Templ
     <form class="composer" part="composer" @submit=${on.submit}>
       <input
         part="input"
+        data-id="input"
         name="text"
         type="text"
         autocomplete="off"

@@ -21,6 +21,9 @@ export interface Face {
   isDisabled: boolean;
   showsCaptions: boolean;
   showsComposer: boolean;
+  showsSettings: boolean;
+  /** Nobody is expected to speak. */
+  isText: boolean;
   /** The agent may be stopped now. */
   isInterruptible: boolean;
   /** Controls that the page leaves out (`controlslist`). */
@@ -31,6 +34,8 @@ export interface Face {
   confirmation: ToolConfirmation | null;
   /** The conversation is over and has not been rated. */
   mayRate: boolean;
+  /** It just has been. */
+  isRated: boolean;
   /** Empty until a call was opened; labels are empty until the microphone was allowed. */
   inputs: readonly MediaDeviceInfo[];
   outputs: readonly MediaDeviceInfo[];
@@ -57,6 +62,7 @@ export interface FaceActions {
   readonly mute: () => void;
   readonly captions: () => void;
   readonly composer: () => void;
+  readonly settings: () => void;
   readonly interrupt: () => void;
   readonly recover: () => void;
   readonly submit: (event: SubmitEvent) => void;

@@ -23,5 +23,8 @@ export const icons = {
   sound: icon(svg`${SPEAKER}<path d="M12.5 7.5a3.5 3.5 0 0 1 0 5M14.8 5.2a6.8 6.8 0 0 1 0 9.6" />`),
   soundOff: icon(svg`${SPEAKER}<path d="M13 8l4 4M17 8l-4 4" />`),
   stop: icon(svg`<rect x="5.5" y="5.5" width="9" height="9" rx="1.5" />`),
+  settings: icon(
+    svg`<path d="M2.5 6.5h7M14.5 6.5h3M2.5 13.5h3M10.5 13.5h7" /><circle cx="12" cy="6.5" r="2.25" /><circle cx="8" cy="13.5" r="2.25" />`,
+  ),
   send: icon(svg`<path d="M10 16V4.5M5 9.5l5-5 5 5" />`),
 };

@@ -3,6 +3,8 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { composer, endButton, iconButton, interruptButton, keyboardButton, micLabel, microphone } from './controls.ts';
 import type { Face } from './face.ts';
 import { icons } from './icons.ts';
+import { rating } from './rating.ts';
+import { settings, settingsButton } from './settings.ts';
 import { thread } from './thread.ts';
 import { words } from './words.ts';
 
@@ -14,22 +16,34 @@ const title = ({ name, labels, standing }: Face): TemplateResult => html`
   </p>
 `;
 
-const captionsButton = ({ labels, showsCaptions, on }: Face) =>
-  iconButton(
-    showsCaptions ? labels.hideCaptions : labels.showCaptions,
-    showsCaptions ? icons.captions : icons.captionsOff,
-    on.captions,
-    { id: 'captions' },
-  );
+const captionsButton = ({ labels, showsCaptions, without, on }: Face) =>
+  without.has('captions')
+    ? nothing
+    : iconButton(
+        showsCaptions ? labels.hideCaptions : labels.showCaptions,
+        showsCaptions ? icons.captions : icons.captionsOff,
+        on.captions,
+        { id: 'captions' },
+      );
 
-const soundButton = ({ labels, isMuted, on }: Face) =>
-  iconButton(isMuted ? labels.unmuteSound : labels.muteSound, isMuted ? icons.soundOff : icons.sound, on.mute, {
-    id: 'sound',
-  });
+const soundButton = ({ labels, isMuted, without, on }: Face) =>
+  without.has('mute')
+    ? nothing
+    : iconButton(isMuted ? labels.unmuteSound : labels.muteSound, isMuted ? icons.soundOff : icons.sound, on.mute, {
+        id: 'sound',
+      });
 
 const threadRow = (face: Face): TemplateResult => html`
-  <div class="thread-row" data-standing=${face.standing}>${thread()}${interruptButton(face)}</div>
+  <div class="thread-row" data-standing=${face.standing} ?inert=${isAsked(face)}>
+    ${thread()}${interruptButton(face)}
+  </div>
 `;
+
+/** While a question is open nothing else goes on. */
+const isAsked = ({ isAskingConsent, confirmation }: Face) => isAskingConsent || confirmation !== null;
+
+/** What opens under the words: settings, or how it was. */
+const drawer = (face: Face) => html`${settings(face)}${isAsked(face) ? nothing : rating(face)}`;
 
 function panel(face: Face): TemplateResult {
   const { variant, labels, name, on } = face;
@@ -48,11 +62,17 @@ function panel(face: Face): TemplateResult {
         ${isDialog ? iconButton(labels.close, icons.close, on.close, { id: 'close' }) : nothing}
       </header>
       <slot name="header"></slot>
-      ${words(face)} ${threadRow(face)} ${composer(face)}
-      <footer part="footer">
-        ${keyboardButton(face)} ${microphone(face)} ${endButton(face)}
-        <p class="hint" aria-hidden="true">${micLabel(face)}</p>
-      </footer>
+      ${words(face)} ${drawer(face)} ${threadRow(face)}
+      <div ?inert=${isAsked(face)}>
+        ${composer(face)}
+        <footer part="footer">
+          <div>${keyboardButton(face)} ${settingsButton(face)}</div>
+          ${microphone(face)}
+          <div>${endButton(face)}</div>
+          <p class="hint" aria-hidden="true">${micLabel(face)}</p>
+        </footer>
+        <slot name="footer"></slot>
+      </div>
     </section>
   `;
 }
@@ -60,12 +80,14 @@ function panel(face: Face): TemplateResult {
 function inline(face: Face): TemplateResult {
   return html`
     <section class="panel inline" part="panel" role="region" aria-label=${face.name}>
-      <header part="header">${title(face)} ${captionsButton(face)} ${soundButton(face)}</header>
-      ${words(face)}
-      <div class="row">
-        ${microphone(face)} ${threadRow(face)} ${keyboardButton(face)} ${face.isBusy ? endButton(face) : nothing}
+      <header part="header">${title(face)} ${captionsButton(face)} ${soundButton(face)} ${settingsButton(face)}</header>
+      <slot name="header"></slot>
+      ${words(face)} ${drawer(face)}
+      <div class="row" ?inert=${isAsked(face)}>
+        ${microphone(face)} ${threadRow(face)} ${keyboardButton(face)} ${endButton(face)}
       </div>
-      ${composer(face)}
+      <div ?inert=${isAsked(face)}>${composer(face)}</div>
+      <slot name="footer"></slot>
     </section>
   `;
 }
@@ -74,11 +96,15 @@ function bar(face: Face): TemplateResult {
   return html`
     <section class="panel bar" part="panel" role="region" aria-label=${face.name}>
       <div class="row">
-        ${microphone(face)}
+        <div ?inert=${isAsked(face)}>${microphone(face)}</div>
         <div class="middle">${title(face)} ${words(face)}</div>
-        ${threadRow(face)} ${soundButton(face)} ${keyboardButton(face)} ${face.isBusy ? endButton(face) : nothing}
+        ${threadRow(face)}
+        <div class="tools" ?inert=${isAsked(face)}>
+          ${soundButton(face)} ${keyboardButton(face)} ${settingsButton(face)} ${endButton(face)}
+        </div>
       </div>
-      ${composer(face)}
+      ${drawer(face)}
+      <div ?inert=${isAsked(face)}>${composer(face)}</div>
     </section>
   `;
 }

@@ -4,22 +4,33 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { TranscriptEntry, TranscriptWord, WordState } from '../call/transcript.ts';
 import type { Labels } from '../labels/labels.ts';
 import type { Face } from './face.ts';
+import { question } from './question.ts';
 
 export function words(face: Face): TemplateResult {
-  const { entries, labels, showsCaptions } = face;
+  const { entries, labels, showsCaptions, standing, isText } = face;
+  const asked = question(face);
+  if (asked) return asked;
   if (face.error) return problem(face);
-  if (!showsCaptions) return html`<div class="words" part="transcript"></div>`;
+  if (!showsCaptions) {
+    // The header says it to everybody; here it is large.
+    const state = html`<p class="welcome still" aria-hidden="true">${labels.states[standing]}</p>`;
+    return html`<div class="words" part="transcript">${state}</div>`;
+  }
   if (entries.length === 0) {
-    return html`<div class="words" part="transcript"><p class="welcome" part="message">${labels.welcome}</p></div>`;
+    return html`<div class="words" part="transcript">
+      <p class="welcome" part="message">${isText ? labels.welcomeText : labels.welcome}</p>
+    </div>`;
   }
   const current = entries.length - 1;
   return html`
-    <div class="words" part="transcript" role="log" aria-live="off" aria-label=${labels.conversation} tabindex="0">
-      ${repeat(
-        entries,
-        ({ id }) => id,
-        (entry, index) => line(entry, index === current, face),
-      )}
+    <div class="words log" part="transcript" role="log" aria-live="off" aria-label=${labels.conversation} tabindex="0">
+      <div class="lines">
+        ${repeat(
+          entries,
+          ({ id }) => id,
+          (entry, index) => line(entry, index === current, face),
+        )}
+      </div>
     </div>
   `;
 }
@@ -73,15 +84,26 @@ function runs(list: readonly TranscriptWord[]): TranscriptWord[] {
 }
 
 /** One sentence and one action, in the place where the words were. */
-function problem({ error, labels, on }: Face): TemplateResult {
+function problem({ error, labels, showsComposer, without, on }: Face): TemplateResult {
   if (!error) return html`${nothing}`;
+  // Without a microphone one can always type; where that is not the action itself, it is the other one.
+  const mayType = error.code.startsWith('MIC_') && error.recovery !== 'text' && !showsComposer && !without.has('text');
   return html`
     <div class="words problem" part="error">
       <slot name="error-${error.code}">
         <p class="sentence">${labels.errors[error.code]}</p>
-        <button class="action" part="button button-primary" type="button" @click=${on.recover}>
-          ${labels.actions[error.recovery]}
-        </button>
+        <div class="answers">
+          <button class="action" part="button button-primary" type="button" @click=${on.recover}>
+            ${labels.actions[error.recovery]}
+          </button>
+          ${
+            mayType
+              ? html`<button class="action plain" part="button" type="button" @click=${on.composer}>
+                  ${labels.actions.text}
+                </button>`
+              : nothing
+          }
+        </div>
       </slot>
     </div>
   `;

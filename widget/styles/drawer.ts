@@ -1,0 +1,139 @@
+/** What opens under the words, and the question that stands in their place. */
+import { css } from 'lit';
+
+export const drawer = css`
+  .drawer {
+    flex: none;
+    margin: 0;
+    padding: 8px 20px;
+    border-block-start: 1px solid var(--_line);
+  }
+  .settings label {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    column-gap: 16px;
+    padding-block: 4px;
+    font-size: 0.8667em;
+    color: var(--_quiet);
+  }
+  .settings label > span {
+    flex: 1 1 88px;
+  }
+  .settings select,
+  .settings input {
+    flex: 3 1 180px;
+    min-inline-size: 0;
+    min-block-size: 44px;
+    margin: 0;
+    font: inherit;
+    color: var(--_text);
+    accent-color: var(--_text);
+  }
+  .settings select {
+    padding-inline: 10px;
+    background: var(--_raised);
+    border: 1px solid var(--_line);
+    border-radius: 10px;
+    text-overflow: ellipsis;
+  }
+  .rating fieldset {
+    display: grid;
+    grid-template-columns: repeat(5, 1fr);
+    gap: 4px 8px;
+    border: 0;
+    margin: 0;
+    padding: 0;
+  }
+  .rating legend {
+    padding: 4px 0 8px;
+    font-weight: 600;
+  }
+  .rating label {
+    position: relative;
+    display: grid;
+    place-items: center;
+    min-block-size: 44px;
+    border: 1px solid var(--_line);
+    border-radius: 10px;
+    cursor: pointer;
+    font-variant-numeric: tabular-nums;
+  }
+  .rating label:hover {
+    background: var(--_raised);
+  }
+  .rating label:has(:checked) {
+    color: var(--_surface);
+    background: var(--_text);
+    border-color: var(--_text);
+  }
+  .rating label:has(:focus-visible) {
+    outline: 2px solid var(--_text);
+    outline-offset: 2px;
+  }
+  .rating [type='radio'] {
+    position: absolute;
+    inset: 0;
+    inline-size: 100%;
+    block-size: 100%;
+    margin: 0;
+    opacity: 0;
+    cursor: pointer;
+  }
+  .ends {
+    grid-column: 1 / -1;
+    display: flex;
+    justify-content: space-between;
+    font-size: 0.8667em;
+    color: var(--_quiet);
+  }
+  .rating .composer {
+    margin: 8px 0 4px;
+  }
+  .rating:not(:has(:checked)) .composer {
+    display: none;
+  }
+  .thanks {
+    padding-block: 16px;
+    font-weight: 600;
+  }
+  .question:focus {
+    outline: none;
+  }
+  .question .sentence {
+    font-size: 1.25em;
+    line-height: 1.4;
+    margin-block-start: auto;
+  }
+  .question .about {
+    color: var(--_text);
+    overflow-wrap: anywhere;
+  }
+  .question dl {
+    display: grid;
+    grid-template-columns: minmax(0, auto) minmax(0, 1fr);
+    gap: 4px 16px;
+    margin: 12px 0 0;
+    font-size: 0.8667em;
+  }
+  .question dt {
+    color: var(--_quiet);
+  }
+  .question dd {
+    margin: 0;
+  }
+  .answers {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 8px;
+    margin-block: 8px;
+  }
+  .action.plain {
+    color: inherit;
+    background: none;
+    box-shadow: inset 0 0 0 1px var(--_line);
+  }
+  .action.plain:hover {
+    background: var(--_raised);
+  }
+`;
