@@ -1,10 +1,26 @@
 /** Shared state of one process. Forgets a key when its window ends or its last lease is given back. */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { systemClock, type Clock } from '../clock.ts';
+import { createLeaseBook, LEASE_TTL_MS, type LeaseBook } from './lease-book.ts';
 import type { SharedState, Taken } from './shared-state.ts';
 
-export function memorySharedState(): SharedState {
+/** Three chances to be heard before a place is taken for one of the dead. */
+const RENEW_EVERY_MS = LEASE_TTL_MS / 3;
+
+/** @param options.book - Shared by those who share places; a book of its own by default. */
+export function memorySharedState(options: { clock?: Clock; book?: LeaseBook } = {}): SharedState {
+  const { clock = systemClock, book = createLeaseBook() } = options;
   const limiters = new Map<string, RateLimiterMemory>();
-  const leases = new Map<string, number>();
+  const held = new Map<symbol, string>();
+  let cancelRenewal: (() => void) | null = null;
+
+  function renewLater(): void {
+    cancelRenewal ??= clock.wakeAt(clock.now() + RENEW_EVERY_MS, () => {
+      cancelRenewal = null;
+      for (const [place, key] of held) book.renew(key, place, clock.now());
+      if (held.size > 0) renewLater();
+    });
+  }
 
   function limiter(bucket: string, max: number, windowMs: number): RateLimiterMemory {
     const name = `${bucket}:${max}:${windowMs}`;
@@ -27,19 +43,19 @@ export function memorySharedState(): SharedState {
       }
     },
     lease(key, max) {
-      const held = leases.get(key) ?? 0;
-      if (held >= max) return Promise.resolve(undefined);
-      leases.set(key, held + 1);
-      let isHeld = true;
+      const place = book.take(key, max, clock.now());
+      if (place === undefined) return Promise.resolve(undefined);
+      held.set(place, key);
+      renewLater();
       return Promise.resolve(() => {
-        if (!isHeld) return;
-        isHeld = false;
-        const left = (leases.get(key) ?? 1) - 1;
-        if (left === 0) leases.delete(key);
-        else leases.set(key, left);
+        if (!held.delete(place)) return;
+        book.giveBack(key, place);
+        if (held.size > 0) return;
+        cancelRenewal?.();
+        cancelRenewal = null;
       });
     },
-    leased: (key) => Promise.resolve(leases.get(key) ?? 0),
+    leased: (key) => Promise.resolve(book.taken(key, clock.now())),
   };
 }
 

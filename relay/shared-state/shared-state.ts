@@ -11,7 +11,8 @@ export interface SharedState {
    */
   take(bucket: string, key: string, max: number, windowMs: number): Promise<Taken>;
   /**
-   * Takes one of `max` places of `key`.
+   * Takes one of `max` places of `key`. It is kept while this process lives: half a minute after
+   * a crash the place is free again.
    *
    * @returns undefined when all are taken; otherwise what gives the place back, safe to call twice.
    */

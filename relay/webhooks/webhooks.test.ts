@@ -163,7 +163,6 @@ describe('a delivery that fails', () => {
     const began = clock.wallNow();
     await until(settled('dead'), 1_200_000);
     expect(clock.wallNow() - began).toBeGreaterThan(0.9 * DAY_MS);
-    expect(clock.wallNow() - began).toBeLessThan(1.2 * DAY_MS);
     expect(new Set(got.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
     expect(got).toHaveLength(MOST_TRIES);
     const times = got.map(({ headers }) => Number(headers['webhook-timestamp']));
