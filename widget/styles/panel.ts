@@ -26,7 +26,8 @@ export const panel = css`
     flex: 1;
     min-inline-size: 0;
     display: flex;
-    gap: 6px;
+    flex-wrap: wrap;
+    column-gap: 6px;
     white-space: nowrap;
   }
   .name {
@@ -95,6 +96,9 @@ export const panel = css`
     color: var(--_text);
     text-wrap: pretty;
   }
+  .line.current .said {
+    display: block;
+  }
   .line.current .who {
     display: block;
     font-size: 0.65em;
@@ -109,9 +113,6 @@ export const panel = css`
   }
   .cut {
     text-decoration-thickness: 1px;
-  }
-  .problem {
-    justify-content: center;
   }
   .problem .sentence {
     font-size: 1.25em;

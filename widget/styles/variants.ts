@@ -57,12 +57,14 @@ export const variants = css`
     overflow: hidden;
     block-size: 1.45em;
   }
+  .bar .still,
   .bar .line:not(.current),
-  .bar .who {
+  .bar .line .who {
     display: none;
   }
   .bar .line.current,
   .bar .welcome,
+  .bar .line .said,
   .bar .problem .sentence {
     display: block;
     margin: 0;
@@ -150,6 +152,18 @@ export const variants = css`
     }
     .thread path {
       stroke: CanvasText;
+    }
+    .unheard,
+    .cut {
+      color: GrayText;
+    }
+    .rating label:has(:checked) {
+      background: Highlight;
+      color: HighlightText;
+      forced-color-adjust: none;
+    }
+    .quiet[aria-expanded='true'] {
+      border-color: Highlight;
     }
     .thread path[data-voice='agent'] {
       stroke: Highlight;

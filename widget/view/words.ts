@@ -50,9 +50,9 @@ function line(entry: TranscriptEntry, isCurrent: boolean, { variant, labels, nam
   const shown = entry.words.slice(first, heard + (isCut ? CUT_WORDS : AHEAD_WORDS));
   const isMore = first + shown.length < entry.words.length;
   return html`
-    <p class="line ${isCurrent ? 'current' : ''}" part="message message-${role}" data-role=${role} dir="auto">
+    <p class="line ${isCurrent ? 'current' : ''}" part="message message-${role}" data-role=${role}>
       <span class="who">${role === 'user' ? labels.you : name}</span>
-      <span class="said"
+      <span class="said" dir="auto"
         >${runs(shown).map(({ state, text }) => run(state, text, labels))}${isMore ? html`<span class="unheard">…</span>` : nothing}</span
       >
     </p>
