@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import {
   answer,
   begin,
+  blip,
   bridge,
   commands,
   loud,
@@ -13,6 +14,8 @@ import {
   relay,
   say,
   sentMs,
+  speechEnds,
+  talkOver,
   tell,
   userTurn,
 } from './testing/conversation.ts';
@@ -60,7 +63,7 @@ describe('an interruption', () => {
   it('that nobody ruled becomes one while the user still speaks', async () => {
     await talking();
     await pass(500);
-    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
+    await talkOver();
     await pass(499);
     expect(page.all('gate.close')).toEqual([]);
     await pass(1);
@@ -70,7 +73,7 @@ describe('an interruption', () => {
   it('by a cough costs a pause and nothing else', async () => {
     await talking();
     await pass(500);
-    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
+    await talkOver();
     await tell({ type: 'playout', epoch: 1, item: 'item_of_r1', playedMs: 500 });
     await pass(90);
     await tell({ type: 'user.offset', utterance: 'w2' });
@@ -84,12 +87,12 @@ describe('an interruption', () => {
   it('by an acknowledgement resumes, makes no turn and leaves nothing in memory', async () => {
     await talking();
     await pass(500);
-    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
+    await talkOver();
     await say({ type: 'speech.started', item: 'user_2', atMs: 1_900 });
     await pass(350);
     await tell({ type: 'user.offset', utterance: 'w2' });
     await pass(400);
-    await say({ type: 'speech.stopped', item: 'user_2', atMs: 2_700 }, { type: 'input.committed', item: 'user_2' });
+    await speechEnds('user_2', 2_700);
     expect(page.all('gate.resume')).toEqual([]);
     await pass(200);
     await say({ type: 'input.transcript.done', item: 'user_2', text: 'Mm-hm.' });
@@ -104,11 +107,11 @@ describe('an interruption', () => {
   it('whose words do not come is a turn after the wait', async () => {
     await talking();
     await pass(500);
-    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
+    await talkOver();
     await say({ type: 'speech.started', item: 'user_2', atMs: 1_900 });
     await pass(300);
     await tell({ type: 'user.offset', utterance: 'w2' });
-    await say({ type: 'speech.stopped', item: 'user_2', atMs: 2_700 }, { type: 'input.committed', item: 'user_2' });
+    await speechEnds('user_2', 2_700);
     await pass(799);
     expect(page.all('turn.started')).toHaveLength(1);
     await pass(1);
@@ -119,15 +122,12 @@ describe('an interruption', () => {
   it('with other words is a turn as soon as they are known', async () => {
     await talking();
     await pass(500);
-    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
+    await talkOver();
     await say({ type: 'speech.started', item: 'user_2', atMs: 1_900 });
     await pass(300);
     await tell({ type: 'user.offset', utterance: 'w2' });
-    await say(
-      { type: 'speech.stopped', item: 'user_2', atMs: 2_700 },
-      { type: 'input.committed', item: 'user_2' },
-      { type: 'input.transcript.done', item: 'user_2', text: 'And tomorrow?' },
-    );
+    await speechEnds('user_2', 2_700);
+    await say({ type: 'input.transcript.done', item: 'user_2', text: 'And tomorrow?' });
     expect(page.all('turn.started').map(({ turn }) => turn)).toEqual(['turn_1', 'turn_2']);
     await say({ type: 'response.done', response: 'r1', status: 'cancelled' });
     expect(commands('create').at(-1)).toEqual({ is: 'create', turn: 'turn_2' });
@@ -137,7 +137,7 @@ describe('an interruption', () => {
     await talking();
     await pass(500);
     await say({ type: 'speech.started', item: 'user_2', atMs: 1_900 });
-    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
+    await talkOver();
     expect(page.all('gate.pause')).toHaveLength(1);
     await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, level: -10, paused: true });
     expect(page.all('gate.pause')).toHaveLength(1);
@@ -170,57 +170,26 @@ describe('an interruption', () => {
 describe('speech that the widget found too short', () => {
   it('is a turn all the same when its words say so', async () => {
     await begin();
-    await tell({ type: 'user.onset', utterance: 'w', epoch: 1, paused: false });
-    await pass(60);
-    await tell({ type: 'user.offset', utterance: 'w' });
-    await say(
-      { type: 'speech.started', item: 'user_1', atMs: 0 },
-      { type: 'speech.stopped', item: 'user_1', atMs: 800 },
-      { type: 'input.committed', item: 'user_1' },
-      { type: 'input.transcript.done', item: 'user_1', text: 'No.' },
-    );
+    await blip(800, 'No.');
     expect(commands('create')).toEqual([{ is: 'create', turn: 'turn_1' }]);
   });
 
   it('is noise when there are none', async () => {
     await begin();
-    await tell({ type: 'user.onset', utterance: 'w', epoch: 1, paused: false });
-    await pass(60);
-    await tell({ type: 'user.offset', utterance: 'w' });
-    await say(
-      { type: 'speech.started', item: 'user_1', atMs: 0 },
-      { type: 'speech.stopped', item: 'user_1', atMs: 800 },
-      { type: 'input.committed', item: 'user_1' },
-      { type: 'input.transcript.done', item: 'user_1', text: '' },
-    );
+    await blip(800, '');
     expect(commands('create')).toEqual([]);
     expect(commands('delete')).toEqual([{ is: 'delete', item: 'user_1' }]);
   });
 
   it.each(['[cough]', ' (laughs) ', '*sneeze*'])('is noise when the words are %s', async (text) => {
     await begin();
-    await tell({ type: 'user.onset', utterance: 'w', epoch: 1, paused: false });
-    await pass(60);
-    await tell({ type: 'user.offset', utterance: 'w' });
-    await say(
-      { type: 'speech.started', item: 'user_1', atMs: 0 },
-      { type: 'speech.stopped', item: 'user_1', atMs: 800 },
-      { type: 'input.committed', item: 'user_1' },
-      { type: 'input.transcript.done', item: 'user_1', text },
-    );
+    await blip(800, text);
     expect(commands('delete')).toEqual([{ is: 'delete', item: 'user_1' }]);
   });
 
   it('is a turn when the provider heard it long enough', async () => {
     await begin();
-    await tell({ type: 'user.onset', utterance: 'w', epoch: 1, paused: false });
-    await pass(60);
-    await tell({ type: 'user.offset', utterance: 'w' });
-    await say(
-      { type: 'speech.started', item: 'user_1', atMs: 0 },
-      { type: 'speech.stopped', item: 'user_1', atMs: 2_800 },
-      { type: 'input.committed', item: 'user_1' },
-    );
+    await blip(2_800);
     await pass(800);
     expect(commands('create')).toEqual([{ is: 'create', turn: 'turn_1' }]);
   });

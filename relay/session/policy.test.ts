@@ -1,5 +1,6 @@
 /** Policy in whole conversations: what is decided on either side, and what the user hears of it. */
 import { describe, expect, it } from 'vitest';
+import { CATEGORIES } from '../policy/decisions.ts';
 import type { AssistantPolicy } from '../tenants/tenant.ts';
 import { speech } from '../testing/speech.ts';
 import { withCall, type Call } from './testing/call.ts';
@@ -188,6 +189,17 @@ describe('a question that breaks a rule', () => {
       const sent = call.page.frames.filter(({ lane }) => lane === 'B').flatMap(({ samples }) => [...samples]);
       expect([...call.person.heard(item)]).toEqual(sent);
       expect(call.page.all('policy.applied')).toEqual([]);
+    }));
+});
+
+describe('the emulator’s moderation', () => {
+  it('knows the categories that a policy may name, and no others', () =>
+    withCall({}, async ({ emulator }) => {
+      const body = JSON.stringify({ input: 'Good morning.' });
+      const headers = { 'content-type': 'application/json', authorization: 'Bearer none' };
+      const answer = await fetch(`${emulator.url}/moderations`, { method: 'POST', headers, body });
+      const { results } = (await answer.json()) as { results: { categories: Record<string, boolean> }[] };
+      expect(Object.keys(results[0]?.categories ?? {}).toSorted()).toEqual([...CATEGORIES].toSorted());
     }));
 });
 

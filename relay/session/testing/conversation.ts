@@ -75,6 +75,23 @@ export async function userTurn(item = 'user_1'): Promise<void> {
   await say({ type: 'speech.stopped', item, atMs: 900 }, { type: 'input.committed', item });
 }
 
+/** Somebody speaks while the agent does: the widget pauses. */
+export const talkOver = (utterance = 'w2') => tell({ type: 'user.onset', utterance, epoch: 1, paused: true });
+
+/** The provider's detector found the end of the item's speech. */
+export const speechEnds = (item: string, atMs: number) =>
+  say({ type: 'speech.stopped', item, atMs }, { type: 'input.committed', item });
+
+/** Too short a sound for the widget; the provider heard `ms` of it, and may have found words. */
+export async function blip(ms: number, words?: string, item = 'user_1'): Promise<void> {
+  await tell({ type: 'user.onset', utterance: 'w', epoch: 1, paused: false });
+  await pass(60);
+  await tell({ type: 'user.offset', utterance: 'w' });
+  await say({ type: 'speech.started', item, atMs: 0 });
+  await speechEnds(item, ms);
+  if (words !== undefined) await say({ type: 'input.transcript.done', item, text: words });
+}
+
 /** The model has said `ms` of sound, and words for it. */
 export async function answer(
   response: string,
