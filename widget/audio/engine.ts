@@ -219,7 +219,10 @@ export class Engine implements AudioEngine {
         this.#isPausable = message.pausable;
         break;
       case 'silent':
-        if (this.#lastPlayout !== null) this.#parts.onEvent({ ...this.#lastPlayout, silentAtFrame: message.atFrame });
+        if (this.#lastPlayout !== null) {
+          const { last: _last, ...place } = this.#lastPlayout;
+          this.#parts.onEvent({ ...place, silentAtFrame: message.atFrame });
+        }
         break;
       case 'playout':
         this.#lastPlayout = message;
