@@ -1,6 +1,6 @@
 /** Keys of every kind. A secret is answered once, where it is made. */
 import { newApiKeySecret } from '../../auth/console-callers.ts';
-import { readTenantKey, type TenantKeyInput } from '../../auth/key-material.ts';
+import { readTenantKey } from '../../auth/key-material.ts';
 import type { Revocations } from '../../auth/revocation.ts';
 import { TENANT_KEY_OVERLAP_MS } from '../../auth/tenant-keys.ts';
 import type { Clock } from '../../clock.ts';

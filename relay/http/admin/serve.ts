@@ -19,7 +19,7 @@ import { fieldProblems, smallBody } from '../checked-body.ts';
 import { problems } from '../problem.ts';
 import { addRateHeaders } from '../rate-limit.ts';
 import type { RelayEnv } from '../request-env.ts';
-import type { Ask, Handlers, TenantInPath } from './ask.ts';
+import type { Ask, Change, Handlers, TenantInPath } from './ask.ts';
 import { consoleCookie } from './cookie.ts';
 
 const LONGEST_BODY_BYTES = 256 * 1024;
@@ -135,23 +135,36 @@ async function serve(deps: ServeDeps, spec: RouteSpec, handler: AnyHandler, c: C
     address: deps.addressOf(c.env),
     origin: c.req.header('origin'),
     signal: c.req.raw.signal,
-    setCookie: (secret) => void cookie.write(c, secret),
-    match: (current) => void match(spec, c, current),
-    change: (what, work) =>
-      deps.store.within(async () => {
-        const made = await work();
-        const { chain, actor = caller?.actor ?? 'nobody', ...entry } = typeof what === 'function' ? what(made) : what;
-        const tenantId = chain === undefined ? (tenant?.id ?? null) : chain;
-        await deps.store.audit.add({ ...{ tenantId, actor, payload: null }, ...entry });
-        if (repeat !== undefined)
-          await deps.store.idempotency.put({
-            ...{ ...repeat, status: statusOf(spec), body: spec.answer ? JSON.stringify(cut(spec, made)) : '' },
-            createdAt: deps.clock.wallNow(),
-          });
-        return made;
-      }),
+    setCookie(secret) {
+      cookie.write(c, secret);
+    },
+    match(current) {
+      match(spec, c, current);
+    },
+    change: changing(deps, spec, caller, tenant, repeat),
   } satisfies Ask);
   return reply(spec, c, answer);
+}
+
+/** How the handler changes things: together with the audit, and with the memory of the answer. */
+function changing(
+  { store, clock }: ServeDeps,
+  spec: RouteSpec,
+  caller: Caller | undefined,
+  tenant: TenantInPath | undefined,
+  repeat: ReturnType<typeof repeatOf>,
+) {
+  return <T>(what: Change | ((answer: T) => Change), work: () => Promise<T>): Promise<T> =>
+    store.within(async () => {
+      const made = await work();
+      const { chain, actor = caller?.actor ?? 'nobody', ...entry } = typeof what === 'function' ? what(made) : what;
+      const tenantId = chain === undefined ? (tenant?.id ?? null) : chain;
+      await store.audit.add({ ...{ tenantId, actor, payload: null }, ...entry });
+      const body = spec.answer === undefined ? '' : JSON.stringify(cut(spec, made));
+      if (repeat !== undefined)
+        await store.idempotency.put({ ...repeat, status: statusOf(spec), body, createdAt: clock.wallNow() });
+      return made;
+    });
 }
 
 const NOBODY: Caller = { kind: 'user', role: 'viewer', tenantId: '', actor: 'nobody' };
