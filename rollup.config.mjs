@@ -109,7 +109,7 @@ export const targets = {
     { dir: 'dist/console', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
   ),
   relay: {
-    input: { main: 'relay/main.ts', 'cli/vjj': 'relay/cli/vjj.ts' },
+    input: { main: 'relay/main.ts', 'cli/vjj': 'relay/cli/vjj.ts', 'auth/server': 'relay/auth/server.ts' },
     external,
     output: {
       dir: 'dist/relay',

@@ -60,6 +60,7 @@ function newest() {
 
 copyData();
 newest();
+(await import('./build-server-types.mjs')).buildServerTypes();
 await buildTypes(versioned);
 precompress();
 if (existsSync('dist/relay/cli/vjj.js')) chmodSync('dist/relay/cli/vjj.js', 0o755);

@@ -7,7 +7,7 @@ import { startHttps, TEST_CA, type HttpsUnderTest } from '../outbound/testing/ht
 import { virtualClock, type VirtualClock } from '../testing/virtual-clock.ts';
 import { COOL_DOWN_MS, createJwks, FRESH_MS, STALE_MS } from './jwks.ts';
 import { openKeyMaterial, readTenantKey, type TenantKeyInput } from './key-material.ts';
-import { AUDIENCE, verifySessionToken, type Algorithm } from './session-token.ts';
+import { AUDIENCE, verifySessionToken } from './session-token.ts';
 import { createTenantKeyFinder, findIn, type TenantKeyFinder, type TenantKeyRecord } from './tenant-keys.ts';
 
 type Jwk = Record<string, unknown>;
@@ -205,9 +205,7 @@ describe("a tenant's stored keys", () => {
     ['RS256', rsa, row],
   ] as const)('verify %s', async (alg, key, make) => {
     const isPair = !(key instanceof Uint8Array);
-    const stored = isPair
-      ? { kind: 'jwk' as const, alg: alg, material: JSON.stringify(jwkOf(key.publicKey)) }
-      : {};
+    const stored = isPair ? { kind: 'jwk' as const, alg: alg, material: JSON.stringify(jwkOf(key.publicKey)) } : {};
     rows = [make({ kid: 'k1', ...stored })];
     const text = await token(isPair ? key.privateKey : key, alg, { kid: 'k1' });
     await expect(check(text)).resolves.toMatchObject({ tenant: 'ten_1', kids: ['k1'] });
