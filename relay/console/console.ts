@@ -8,6 +8,7 @@ import { SigningKeys } from './pages/keys/signing-keys.ts';
 import { OriginsPage } from './pages/origins.ts';
 import { OverviewPage } from './pages/overview.ts';
 import { PeoplePage } from './pages/people.ts';
+import { RelayPage } from './pages/relay.ts';
 import { SignIn } from './pages/sign-in.ts';
 import { TenantsPage } from './pages/tenants.ts';
 import { UsagePage } from './pages/usage.ts';
@@ -20,6 +21,7 @@ const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-chart': Chart,
   'vjj-copy': Copy,
   'vjj-dialog': Dialog,
+  'vjj-relay-page': RelayPage,
   'vjj-sign-in': SignIn,
   'vjj-account-page': AccountPage,
   'vjj-audit-page': AuditPage,
