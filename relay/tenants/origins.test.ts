@@ -50,6 +50,9 @@ describe('readOriginPattern', () => {
     ['https://*.localhost', 'wildcard-too-wide'],
     ['https://*.co.uk', 'wildcard-too-wide'],
     ['https://*.github.io', 'wildcard-too-wide'],
+    ['https://*.com.pe', 'wildcard-too-wide'],
+    ['https://*.127.0.0.1', 'wildcard-not-leftmost-label'],
+    ['https://*.xn--p1ai', 'wildcard-too-wide'],
     [`https://${'a'.repeat(300)}.com`, 'too-long'],
   ] as const)('refuses %s: %s', (text, problem) => {
     expect(readOriginPattern(text)).toEqual({ ok: false, problem });
@@ -134,5 +137,98 @@ describe('originAllowed', () => {
     expect(patternsFor('https://acme.com')).toEqual(['https://acme.com']);
     expect(patternsFor('http://localhost:3000')).toEqual(['http://localhost:3000']);
     expect(patternsFor('https://a.b.example:1')).toEqual(['https://a.b.example:1', 'https://*.b.example:1']);
+  });
+});
+
+/** How somebody would write an origin that looks like `host`'s and is not. */
+const disguise = (host: string) =>
+  fc
+    .tuple(label, fc.constantFrom('evil.com', 'evil.example', '127.0.0.1', '[::1]', 'localhost'), fc.nat(40))
+    .map(([word, evil, kind]) => {
+      const dot = host.indexOf('.');
+      const flip = (text: string, at: number) =>
+        text.slice(0, at) + (text.charAt(at) === 'o' ? '0' : 'o') + text.slice(at + 1);
+      const tricks = [
+        `https://${host}.${evil}`,
+        `https://${word}${host}`,
+        `https://${host}${word}`,
+        `https://${word}-${host}`,
+        `https://${host}@${evil}`,
+        `https://${evil}@${host}`,
+        `https://${word}:${word}@${host}`,
+        `https://${evil}#${host}`,
+        `https://${evil}?${host}`,
+        `https://${evil}/${host}`,
+        `https://${evil}\\.${host}`,
+        `https://${evil}%2f.${host}`,
+        `https://${evil}%00.${host}`,
+        `https://${evil}\t.${host}`,
+        `https://${host}.`,
+        `https://${host}..`,
+        `https://.${host}`,
+        `https://*.${host}`,
+        `https://${host}:443`,
+        `https://${host}:80`,
+        `https://${host}:8443`,
+        `https://${host}:`,
+        `https://${host}/`,
+        `https:/${host}`,
+        `https:${host}`,
+        `//${host}`,
+        host,
+        `HTTPS://${host}`,
+        `https://${host.toUpperCase()}`,
+        `http://${host}`,
+        `wss://${host}`,
+        `ftp://${host}`,
+        `javascript://${host}`,
+        `data:text/html,${host}`,
+        `blob:https://${host}`,
+        `https://${flip(host, dot - 1)}`,
+        `https://${host.replace('a', '\u0430')}${host.includes('a') ? '' : '\u0430'}`,
+        `https://${host.replace('.', '\u3002')}`,
+        `https://${word}.${word}.${host}`,
+        `null`,
+        ` https://${host}`,
+        `https://${host}, https://${evil}`,
+      ];
+      return tricks[kind % tricks.length] ?? '';
+    });
+
+describe('an adversary', () => {
+  it('gets in by no spelling: what is let in is exactly a listed origin, or one label below a wildcard', () => {
+    fc.assert(
+      fc.property(
+        domain.chain((host) => fc.tuple(fc.constant(host), disguise(host), fc.boolean())),
+        ([host, origin, isWild]) => {
+          const patterns = [pattern(`https://${isWild ? '*.' : ''}${host}`)];
+          if (!originAllowed(patterns, origin)) return;
+          // Whoever is let in is what a browser sends for the very site that was meant.
+          const url = new URL(origin);
+          expect(url.origin).toBe(origin);
+          expect([url.protocol, url.port]).toEqual(['https:', '']);
+          if (isWild) {
+            expect(url.hostname.endsWith(`.${host}`)).toBe(true);
+            expect(url.hostname.slice(0, -host.length - 1)).not.toContain('.');
+          } else expect(url.hostname).toBe(host);
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('is told what is wrong, or stores a pattern that says no more than it seems to', () => {
+    fc.assert(
+      fc.property(
+        domain.chain((host) => fc.tuple(fc.constant(host), disguise(host))),
+        ([, text]) => {
+          const read = readOriginPattern(text);
+          if (!read.ok) return;
+          expect(read.pattern).toMatch(/^https?:\/\/(\*\.)?[a-z0-9.[\]:-]+$/);
+          expect(isOrigin(read.pattern.replace('*.', 'x.'))).toBe(true);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
   });
 });

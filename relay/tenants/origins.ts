@@ -35,10 +35,14 @@ const SHARED_SUFFIXES = new Set(
     'co.uk org.uk ac.uk gov.uk me.uk com.au net.au org.au co.nz co.jp or.jp co.kr co.in co.za com.br com.mx com.ar ' +
     'com.tr com.cn com.sg com.hk com.tw co.id co.il github.io gitlab.io pages.dev workers.dev vercel.app netlify.app ' +
     'herokuapp.com onrender.com fly.dev railway.app up.railway.app web.app firebaseapp.com azurewebsites.net ' +
-    'cloudfront.net amazonaws.com s3.amazonaws.com appspot.com run.app blogspot.com wordpress.com myshopify.com ' +
+    'cloudfront.net amazonaws.com s3.amazonaws.com elasticbeanstalk.com amplifyapp.com lovable.app replit.app ' +
+    'azurestaticapps.net deno.dev bubbleapps.io ondigitalocean.app appspot.com run.app blogspot.com wordpress.com myshopify.com ' +
     'wixsite.com squarespace.com webflow.io ngrok.io ngrok.app ngrok-free.app trycloudflare.com glitch.me surge.sh'
   ).split(' '),
 );
+// What registries of countries call their shops, offices and schools: `com.xx` is nobody's own.
+const SHARED_BY_COUNTRY = /^(co|com|org|net|ac|gov|edu)\.[a-z]{2}$/;
+const isShared = (host: string) => SHARED_SUFFIXES.has(host) || SHARED_BY_COUNTRY.test(host);
 const IS_IP = /^(\d{1,3}(\.\d{1,3}){3}|\[.*\])$/;
 
 /**
@@ -63,7 +67,7 @@ export function readOriginPattern(text: string): { ok: true; pattern: string } |
   if (url.hostname.includes('*') || url.hostname === '') return refuse('wildcard-not-leftmost-label');
   if (!text.includes('://*.')) return { ok: true, pattern: url.origin };
   const parent = url.hostname.slice('wildcard-label.'.length);
-  if (!parent.includes('.') || IS_IP.test(parent) || SHARED_SUFFIXES.has(parent)) return refuse('wildcard-too-wide');
+  if (!parent.includes('.') || IS_IP.test(parent) || isShared(parent)) return refuse('wildcard-too-wide');
   return { ok: true, pattern: url.origin.replace('://wildcard-label.', '://*.') };
 }
 
