@@ -4,7 +4,6 @@ import path from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { rollup } from 'rollup';
 import { targets, versioned } from '../rollup.config.mjs';
-import { buildTypes } from './build-types.mjs';
 import { filesBelow } from './files.mjs';
 import { writeIntegrity } from './integrity.mjs';
 
@@ -60,8 +59,8 @@ function newest() {
 
 copyData();
 newest();
+if (!process.argv.includes('--without-types')) await (await import('./build-types.mjs')).buildTypes();
 (await import('./build-server-types.mjs')).buildServerTypes();
-await buildTypes(versioned);
 precompress();
 if (existsSync('dist/relay/cli/vjj.js')) chmodSync('dist/relay/cli/vjj.js', 0o755);
 for (const [file, { integrity }] of Object.entries(writeIntegrity(versioned))) {

@@ -1,6 +1,7 @@
 /**
  * Runs after `npm ci`: builds `dist/` where the build tools are installed, and otherwise leaves an
- * existing `dist/` alone, so that an install without development packages does not fail.
+ * existing `dist/` alone, so that an install without development packages does not fail. Types and
+ * editor data are for who publishes or checks the package, and not made here.
  */
 import { createRequire } from 'node:module';
 
@@ -15,5 +16,7 @@ function hasBuildTools() {
   }
 }
 
-if (hasBuildTools()) await import('./build.mjs');
-else console.log('voice-jib-jab: no build tools installed, dist/ is left as it is');
+if (hasBuildTools()) {
+  process.argv.push('--without-types');
+  await import('./build.mjs');
+} else console.log('voice-jib-jab: no build tools installed, dist/ is left as it is');
