@@ -34,7 +34,7 @@ describe('the package', () => {
       pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) },
       strict: true,
     });
-    expect(messages.map((message) => formatMessage(message, pkg!, { color: false }))).toEqual([]);
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
   });
 
   it('has types that resolve wherever modules do', async () => {
