@@ -104,7 +104,7 @@ interface Line {
   ratios: number[];
 }
 
-/** One question, up to the first sound of its answer, which is then cut off. */
+/** One question, up to the first sound of its answer, which is then cut off. @returns NaN for a refusal. */
 async function ask(line: Line, question: Int16Array): Promise<number> {
   const { page } = line;
   line.turns += 1;
@@ -117,10 +117,12 @@ async function ask(line: Line, question: Int16Array): Promise<number> {
   await page.settled();
   const askedAt = performance.now();
   page.send({ type: 'talk.end', utterance: `u${line.turns}` });
-  await page.until(() => page.frames.length > before || page.socket.readyState !== page.socket.OPEN);
-  const waitMs = performance.now() - askedAt;
+  const isOver = () => page.all('turn.ended').length > ended || page.socket.readyState !== page.socket.OPEN;
+  await page.until(() => page.frames.length > before || isOver());
+  // Policy ran out of time: nothing was heard.
+  const waitMs = isOver() ? Number.NaN : performance.now() - askedAt;
   page.send({ type: 'user.interrupt' });
-  await page.until(() => page.all('turn.ended').length > ended || page.socket.readyState !== page.socket.OPEN);
+  await page.until(isOver);
   await page.settled();
   return waitMs;
 }
@@ -174,6 +176,7 @@ export async function measurePolicy(rounds: number): Promise<PolicyFigures> {
         const [first] = group;
         const plain = (first && waits.get(first)) ?? Number.NaN;
         for (const [line, waitMs] of waits) {
+          if (Number.isNaN(waitMs) || Number.isNaN(plain)) continue;
           line.waitsMs.push(waitMs);
           line.addedMs.push(waitMs - plain);
           line.ratios.push(waitMs / plain);
