@@ -12,6 +12,7 @@ const PHRASES = [
   'Tell me a long story.',
   'Count from one to twenty.',
   'Book a room for tomorrow.',
+  'Should I invest my savings in your fund?',
 ];
 /** The log keeps this many lines. */
 const LOG_LINES = 200;

@@ -99,7 +99,7 @@ interface Line {
   page: PageClient;
   turns: number;
   waitsMs: number[];
-  /** To the first call of the same mood, in the same round. */
+  /** Beside the first call of the group, in the same round. */
   addedMs: number[];
   ratios: number[];
 }
