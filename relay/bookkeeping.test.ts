@@ -125,6 +125,8 @@ describe('a conversation', () => {
     expect(first?.heardText).toMatch(/\w+ \w+/);
     const figures = JSON.parse(first?.figures ?? '') as Record<string, number>;
     expect(figures['first_b_ms']).toBeGreaterThan(0);
+    // The question took its time before it was committed.
+    expect(figures['committed_ms']! - first!.startedMs).toBeGreaterThan(500);
     expect(second).toMatchObject({ outcome: 'superseded' });
     expect(second?.userText).toBe('Tell me a long story, and call me on [phone]');
     expect(second?.heardText).not.toBe('');
@@ -148,6 +150,22 @@ describe('a conversation', () => {
     ]);
     expect(sent[3]?.data).toMatchObject({ turns: 2, interruptions: 1, usage: { cost, talkMs: count?.talkMs } });
     expect(JSON.stringify(sent)).not.toContain('1234567');
+  });
+
+  it('tells how soon an onset was followed by silence, and what a word over the answer cut off', async () => {
+    await call({}, async ({ page, person, answering }) => {
+      page.send({ type: 'user.text', text: 'Tell me a long story' });
+      const item = await answering('turn_1');
+      await page.until(() => person.heardMs(item) > 1_000);
+      await person.say(await speech('Wait a minute.'));
+      await page.received('turn.ended', ({ turn }) => turn === 'turn_2');
+    });
+    const [first] = await turns();
+    expect(first).toMatchObject({ outcome: 'superseded' });
+    const figures = JSON.parse(first?.figures ?? '') as Record<string, number>;
+    expect(figures['onset_to_silence_ms']).toBeLessThan(100);
+    expect(first?.heardText?.length).toBeLessThan(first?.unheardText?.length ?? 0);
+    expect(await session()).toMatchObject({ interruptions: 1 });
   });
 
   it.each([

@@ -146,7 +146,9 @@ export function createRecording(options: RecordingOptions): Recording {
   const exact = new Map<string, number>();
   let current: string | null = null;
   let onsetAt: number | null = null;
+  /** When the speech of the turn that is being committed began. */
   let speechAt: number | null = null;
+  const onsets = new Map<string, number>();
   let spare = 0;
   let clipLane: 'A' | 'C' = 'A';
   let moderations = 0;
@@ -162,7 +164,6 @@ export function createRecording(options: RecordingOptions): Recording {
         ...{ figures: { committed_ms: t }, cost: 0, isInterrupted: false },
       };
       turns.set(id, turn);
-      speechAt = null;
     }
     return turn;
   }
@@ -266,8 +267,13 @@ export function createRecording(options: RecordingOptions): Recording {
     switch (event.type) {
       case 'user.onset':
         onsetAt ??= event.t;
-        speechAt ??= event.t;
+        if (!onsets.has(event.utterance)) remember(onsets, event.utterance, event.t);
         return;
+      case 'turn.committed': {
+        const known = (event.utterances ?? []).flatMap((utterance) => onsets.get(utterance) ?? []);
+        speechAt = known.length === 0 ? null : Math.min(...known);
+        return;
+      }
       case 'response.created': {
         const fresh = { isDone: false, isBilled: false, audioMs: 0, items: new Set<string>() };
         remember(responses, event.response, { turn: event.turn, ...fresh });
@@ -304,6 +310,7 @@ export function createRecording(options: RecordingOptions): Recording {
     step(event, effects) {
       noteEvent(event);
       for (const one of effects) effect(one, event.t);
+      speechAt = null;
       for (const one of effects) if (one.type === 'response.create') current = one.turn;
       if (event.type === 'user.offset' || event.type === 'turn.committed') onsetAt = null;
       if (event.type === 'response.done') settle();
