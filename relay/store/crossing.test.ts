@@ -172,7 +172,7 @@ onBoth('two tenants', (kind) => {
             const answer = await CALLS[name]!(store, t, mark).catch((error: unknown) => {
               expect(['conflict', 'not-found']).toContain((error as { code?: string }).code);
             });
-            const shown = JSON.stringify(answer) ?? '';
+            const shown = JSON.stringify([answer]);
             for (const secret of [
               'said_globex',
               'material_globex',

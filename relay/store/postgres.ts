@@ -63,6 +63,8 @@ function inOurWords(client: pg.PoolClient): PostgresPoolClient {
   if (known !== undefined) return known;
   const query = (text: string, parameters: readonly unknown[]) =>
     client.query(text, [...parameters]).catch((error: unknown) => refuse(error));
+  // A connection that breaks in use says so, too, where nobody listens; its query fails all the same.
+  client.on('error', () => undefined);
   const ours = { query, release: () => client.release() } as unknown as PostgresPoolClient;
   wrapped.set(client, ours);
   return ours;
