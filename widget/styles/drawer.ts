@@ -73,9 +73,9 @@ export const drawer = css`
   }
   .rating [type='radio'] {
     position: absolute;
-    inset: 0;
-    inline-size: 100%;
-    block-size: 100%;
+    inset: -1px;
+    inline-size: calc(100% + 2px);
+    block-size: calc(100% + 2px);
     margin: 0;
     opacity: 0;
     cursor: pointer;

@@ -7,7 +7,7 @@ export const panel = css`
     flex-direction: column;
     inline-size: var(--vjj-panel-inline-size, 380px);
     max-inline-size: 100%;
-    block-size: 560px;
+    block-size: max(560px, 37em);
     max-block-size: 100%;
     overflow: hidden;
     background: var(--_surface);

@@ -114,7 +114,7 @@ export const variants = css`
     .panel.launcher {
       inline-size: 100%;
       max-inline-size: 100%;
-      block-size: min(560px, 100dvh - 24px);
+      block-size: min(max(560px, 37em), 100dvh - 24px);
       max-block-size: none;
       border-width: 1px 0 0;
       border-end-start-radius: 0;
