@@ -3,18 +3,21 @@ import { Command } from 'commander';
 import { envExample } from '../config-variables.ts';
 import { configOrComplaint, processIo, run, type RunIo } from '../run.ts';
 import { VERSION } from '../version.ts';
+import { apiCommands } from './api-commands.ts';
 import { runArbiterCommand } from './arbiter-command.ts';
 import { emulatorCommand } from './emulator-command.ts';
 
 /** @param io - The process, unless a test gives another. */
 export function vjjCommand(io: RunIo = processIo): Command {
-  return new Command('vjj')
+  const command = new Command('vjj')
     .description('Voice Jib-Jab: a voice assistant for any page, and the relay behind it')
     .version(VERSION)
     .addCommand(serveCommand(io))
     .addCommand(emulatorCommand())
     .addCommand(arbiterCommand(io))
     .addCommand(checkConfigCommand(io));
+  for (const one of apiCommands(io)) command.addCommand(one);
+  return command;
 }
 
 function serveCommand(io: RunIo): Command {

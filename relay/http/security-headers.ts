@@ -29,7 +29,6 @@ export function pagePolicy(socketOrigin: string | undefined): string {
 export function securityHeaders({ isSecure }: { isSecure: boolean }) {
   const always = {
     'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'strict-origin-when-cross-origin',
     'Permissions-Policy': 'microphone=(self), camera=(), geolocation=(), payment=(), usb=()',
     'X-Frame-Options': 'DENY',
     ...(isSecure && { 'Strict-Transport-Security': 'max-age=31536000' }),
@@ -37,6 +36,7 @@ export function securityHeaders({ isSecure }: { isSecure: boolean }) {
   const unlessSet = {
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
     'Cross-Origin-Resource-Policy': 'same-origin',
+    'Referrer-Policy': 'strict-origin-when-cross-origin',
   };
   return createMiddleware<RelayEnv>(async (c, next) => {
     await next();

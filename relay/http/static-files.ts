@@ -108,6 +108,19 @@ export function staticRoutes({ root, maxAgeS, policy }: StaticOptions) {
       if (name.endsWith('.html')) c.header('Content-Security-Policy', policy);
       return send(c, `demo/${name}`);
     })
+    .get('/console', (c) => c.redirect('/console/', 301))
+    .get('/console/*', (c) => {
+      const rest = c.req.path.slice('/console/'.length);
+      // Every address of the console is one page, which reads the address itself.
+      const name = extname(rest) === '' ? 'index.html' : rest;
+      if (!DEMO_FILE.test(name)) throw new RelayError('not-found', 'not a path of the console');
+      if (name.endsWith('.html')) {
+        c.header('Content-Security-Policy', policy);
+        // A one-time link stands in its address.
+        c.header('Referrer-Policy', 'no-referrer');
+      }
+      return send(c, `console/${name}`);
+    })
     .get('/:script{voice-jib-jab[a-z0-9.-]*\\.js}', (c) => sendScript(c, '', c.req.param('script')))
     .get('/v/:version/:script{voice-jib-jab[a-z0-9.-]*\\.js}', (c) => {
       const version = c.req.param('version');

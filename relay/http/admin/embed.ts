@@ -34,8 +34,10 @@ export function embedHandlers({ store, staticRoot, siteUrl, version }: EmbedDeps
     async embed({ tenant }) {
       const keys = await store.publishableKeys.list(tenant.id);
       const key = keys.find(({ status }) => status === 'active')?.id ?? 'pk_…';
-      const src = `${siteUrl()}/${SCRIPT}`;
-      const integrity = await integrityOf(join(staticRoot, SCRIPT));
+      // The address of this version, whose bytes never change: only such a one can carry an integrity.
+      const path = `v/${version}/${SCRIPT}`;
+      const integrity = await integrityOf(join(staticRoot, path));
+      const src = `${siteUrl()}/${integrity === null ? SCRIPT : path}`;
       const proof = integrity === null ? '' : ` integrity="${integrity}" crossorigin="anonymous"`;
       const snippet = [
         `<script type="module" src="${src}"${proof}></script>`,
