@@ -9,6 +9,9 @@ import { OriginsPage } from './pages/origins.ts';
 import { OverviewPage } from './pages/overview.ts';
 import { PeoplePage } from './pages/people.ts';
 import { RelayPage } from './pages/relay.ts';
+import { SessionDetail } from './pages/sessions/session-detail.ts';
+import { SessionsPage } from './pages/sessions/sessions.ts';
+import { TimelineView } from './pages/sessions/timeline-view.ts';
 import { SignIn } from './pages/sign-in.ts';
 import { TenantsPage } from './pages/tenants.ts';
 import { UsagePage } from './pages/usage.ts';
@@ -22,6 +25,9 @@ const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-copy': Copy,
   'vjj-dialog': Dialog,
   'vjj-relay-page': RelayPage,
+  'vjj-session': SessionDetail,
+  'vjj-sessions-page': SessionsPage,
+  'vjj-timeline': TimelineView,
   'vjj-sign-in': SignIn,
   'vjj-account-page': AccountPage,
   'vjj-audit-page': AuditPage,
