@@ -58,6 +58,11 @@ export abstract class Presence extends Settings {
   }
   readonly #left = () => this.stop('removed');
 
+  /** A `<fieldset disabled>` around it counts too. */
+  formDisabledCallback(isDisabled: boolean): void {
+    this.disabled = isDisabled;
+  }
+
   abstract stop(reason?: EndReason): void;
   abstract show(): void;
   /** Hides the panel and ends the call. */
