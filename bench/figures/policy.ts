@@ -48,7 +48,7 @@ function settingsOf(leadMs: number): Setting[] {
   }
   add(
     'strict',
-    'the same, answers wait for their question',
+    '100 ms, answers wait for their question',
     {
       ...{ disallowed: PHRASES, moderation: { ...moderated, holdForInput: true } },
     },
