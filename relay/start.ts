@@ -34,7 +34,7 @@ import { createUpgradeHandler, DOOR_DEFAULTS, type UpgradeHandler } from './sess
 import { memoryBroadcast } from './shared-state/broadcast.ts';
 import { memorySharedState } from './shared-state/memory.ts';
 import { memoryOnce } from './shared-state/once.ts';
-import { keepRecent } from './store/retention.ts';
+import { everyHour, forgetOld, removeOlder } from './store/retention.ts';
 import { masterKeyIn } from './store/sealing.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createDirectory, type Directory } from './tenants/directory.ts';
@@ -123,8 +123,13 @@ async function open(
   closers.push(provider.close);
 
   closers.push(
-    keepRecent(join(config.dataDir, 'audit'), config.sessionLogRetentionDays, clock, (error) =>
-      log.warn('old records were not removed', { error }),
+    everyHour(
+      clock,
+      [
+        (now) => removeOlder(join(config.dataDir, 'audit'), config.sessionLogRetentionDays, now),
+        (now) => forgetOld(store, config.sessionLogRetentionDays, now),
+      ],
+      (error) => log.warn('old records were not removed', { error }),
     ),
   );
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { virtualClock } from '../testing/virtual-clock.ts';
-import { keepRecent, removeOlder } from './retention.ts';
+import { everyHour, forgetOld, removeOlder } from './retention.ts';
+import { acme, onBoth, openFresh } from './testing/two-databases.ts';
 
 const DAY = 86_400_000;
 let dir: string;
@@ -31,7 +32,7 @@ describe('records of conversations', () => {
     const clock = virtualClock();
     record('a.jsonl', clock.wallNow() - 2 * DAY);
     record('b.jsonl', clock.wallNow() - DAY + 1_800_000);
-    const stop = keepRecent(dir, 1, clock, () => undefined);
+    const stop = everyHour(clock, [(now) => removeOlder(dir, 1, now)], () => undefined);
     await vi.waitFor(() => expect(readdirSync(dir)).toEqual(['b.jsonl']));
     clock.advance(3_600_000);
     await vi.waitFor(() => expect(readdirSync(dir)).toEqual([]));
@@ -42,8 +43,46 @@ describe('records of conversations', () => {
   it('that cannot be looked through are reported', async () => {
     writeFileSync(join(dir, 'file'), '');
     const failed = new Promise((resolve) => {
-      keepRecent(join(dir, 'file'), 1, virtualClock(), resolve);
+      everyHour(virtualClock(), [(now) => removeOlder(join(dir, 'file'), 1, now)], resolve);
     });
     expect(await failed).toMatchObject({ code: 'ENOTDIR' });
+  });
+});
+
+onBoth('what has had its time', (kind) => {
+  it('goes: words after the days they are kept, sign-ins and answers when they end; what was used stays', async () => {
+    const opened = await openFresh(kind);
+    const { store } = opened;
+    await store.tenants.create(acme);
+    const now = virtualClock().wallNow();
+    const old = { id: 'ses_old', startedAt: now - 8 * DAY };
+    const recent = { id: 'ses_new', startedAt: now - 6 * DAY };
+    for (const session of [old, recent]) {
+      await store.sessions.start({
+        ...{ tenantId: acme.id, subject: 's', assistantId: 'a', assistantVersion: 1, origin: null, instance: 'i' },
+        ...{ locale: null, ...session },
+      });
+      await store.sessions.addTurn(
+        {
+          ...{ tenantId: acme.id, sessionId: session.id, turn: 't1', startedMs: 0, endedMs: 1, outcome: 'answered' },
+          ...{ userText: 'words', heardText: 'more', unheardText: '', figures: '{}', cost: 7 },
+        },
+        false,
+      );
+    }
+    await store.idempotency.put({
+      ...{ scope: 's', key: 'k', requestHash: 'h', status: 200, body: 'b' },
+      createdAt: now - DAY - 1,
+    });
+    await forgetOld(store, 7, now);
+    expect((await store.sessions.turns(acme.id, old.id))[0]).toMatchObject({
+      userText: null,
+      heardText: null,
+      cost: 7,
+    });
+    expect((await store.sessions.turns(acme.id, recent.id))[0]).toMatchObject({ userText: 'words' });
+    expect(await store.sessions.byId(acme.id, old.id)).toMatchObject({ cost: 7 });
+    expect(await store.idempotency.get('s', 'k')).toBeUndefined();
+    await opened.close();
   });
 });

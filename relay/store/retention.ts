@@ -2,6 +2,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
+import type { Records } from './records.ts';
 
 const DAY_MS = 86_400_000;
 /** How often old records are looked for, in milliseconds. */
@@ -29,15 +30,39 @@ export async function removeOlder(dir: string, days: number, nowMs: number): Pro
   return removed;
 }
 
+/** How long what was sent to webhooks, and answers to repeated requests, are kept, in days. */
+const DELIVERIES_DAYS = 30;
+const ANSWERS_DAYS = 1;
+
 /**
- * Does so now and every hour. @returns what ends that.
- *
- * @param onProblem - Told when it failed; it is tried again an hour later.
+ * Takes out of the store what its time has passed for: words of conversations after `days`, sign-ins,
+ * revocations that meet no living token, deliveries and repeated answers. What was used stays counted.
  */
-export function keepRecent(dir: string, days: number, clock: Clock, onProblem: (error: unknown) => void): () => void {
+export async function forgetOld(
+  store: Pick<Records, 'sessions' | 'people' | 'revocations' | 'idempotency' | 'webhooks'>,
+  days: number,
+  nowMs: number,
+): Promise<void> {
+  await store.sessions.forgetTexts(null, nowMs - days * DAY_MS);
+  await store.people.forget(nowMs);
+  await store.revocations.forget(nowMs);
+  await store.idempotency.forget(nowMs - ANSWERS_DAYS * DAY_MS);
+  await store.webhooks.forgetSettled(nowMs - DELIVERIES_DAYS * DAY_MS);
+}
+
+/**
+ * Does each of `jobs` now and every hour. @returns what ends that.
+ *
+ * @param onProblem - Told when one failed; it is tried again an hour later.
+ */
+export function everyHour(
+  clock: Clock,
+  jobs: readonly ((nowMs: number) => Promise<unknown>)[],
+  onProblem: (error: unknown) => void,
+): () => void {
   let cancel = () => undefined as void;
   const look = () => {
-    removeOlder(dir, days, clock.wallNow()).catch(onProblem);
+    for (const job of jobs) job(clock.wallNow()).catch(onProblem);
     cancel = clock.wakeAt(clock.now() + LOOK_EVERY_MS, look);
   };
   look();
