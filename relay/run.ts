@@ -92,7 +92,8 @@ export async function run(io: RunIo): Promise<number> {
   const signals = stopSignals(io, log);
   try {
     const relay = await startRelay(config, { log, staticRoot: io.staticRoot });
-    if (!config.isProduction) for (const line of relay.greeting) io.print(line);
+    // In production too, and not by the log: it goes to whoever reads the terminal of the first start.
+    for (const line of config.isProduction ? relay.setup : relay.greeting) io.print(line);
     io.onStarted?.(relay);
     await signals.first;
     await relay.stop(config.drainTimeoutMs);

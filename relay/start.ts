@@ -57,6 +57,8 @@ export interface Relay {
   port: number;
   /** For people, without a slash at the end. */
   url: string;
+  /** By which the operator sets a password, until there is one. */
+  setup: string[];
   /** What it runs on, a line each, for whoever started it. */
   greeting: string[];
   sessions(): number;
@@ -116,6 +118,7 @@ async function open(
     ...{ store, clock, log, instance, transcriptionModel: DEFAULT_TRANSCRIPTION_MODEL },
     limitsOf: (tenantId) => directory.limits(tenantId),
     send: (to, request) => outbound.request(to, request),
+    ...(config.prices !== undefined && { prices: config.prices }),
   });
   closers.push(() => books.stop());
   await books.start();
@@ -202,6 +205,7 @@ async function open(
   return {
     port,
     url,
+    setup,
     greeting: [
       `Voice Jib-Jab ${VERSION}`,
       `  model         ${provider.describes}`,

@@ -223,11 +223,11 @@ export const API_COMMANDS: readonly ApiCommand[] = [
     route: 'changeWebhook',
     about: 'changes one',
     options: [
-      ['--url <url>', 'new address'],
+      ['--to <url>', 'new address'],
       ['--event <event...>', 'names'],
       ['--status <status>', 'active or disabled'],
     ],
-    body: (_, { url, event, status }) => bare({ url, events: event, status }),
+    body: (_, { to, event, status }) => bare({ url: to, events: event, status }),
   },
   { words: 'webhook remove <tenant> <webhook>', route: 'removeWebhook', about: 'removes one' },
   { words: 'webhook rotate <tenant> <webhook>', route: 'rotateWebhook', about: 'gives it a new secret' },

@@ -73,6 +73,8 @@ describe('vjj', () => {
       'emulator',
       'arbiter',
       'check-config',
+      ...['tenant', 'key', 'assistant', 'session', 'webhook', 'user', 'whoami', 'setup-link', 'revoke', 'api'],
+      ...['token', 'migrate'],
     ]);
     expect(vjjCommand().version()).toMatch(/^\d+\.\d+\.\d+/);
   });

@@ -103,6 +103,22 @@ describe('the built files', () => {
     expect((await app.request('/demo/assets/a.svg')).headers.get('content-type')).toBe('image/svg+xml');
   });
 
+  it('serves the console as one page at every address, strictly, and tells no address to others', async () => {
+    mkdirSync(join(dir, 'dist', 'console'), { recursive: true });
+    writeFileSync(join(dir, 'dist', 'console', 'index.html'), '<!doctype html>');
+    expect((await app.request('/console')).headers.get('location')).toBe('/console/');
+    for (const path of ['/console/', '/console/tenants/ten_1/sessions']) {
+      const page = await app.request(path);
+      expect(await page.text()).toBe('<!doctype html>');
+      expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+      const policy = page.headers.get('content-security-policy') ?? '';
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain('unsafe');
+    }
+    for (const path of ['/console/none.js', '/console/.hidden.js', '/console/..%2fdemo/x.html'])
+      expect((await app.request(path)).status).toBe(404);
+  });
+
   it.each([
     '/relay/main.js',
     '/demo/../relay/main.js',
