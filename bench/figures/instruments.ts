@@ -4,6 +4,7 @@
  * some of the output comes back into the microphone, as through a room. The page itself is a
  * customer's. The functions are serialised into the page; they may use nothing from outside themselves.
  */
+import { percentile } from './percentiles.mjs';
 
 /** An onset, as the capture processor told it. */
 export interface HeardOnset {
@@ -20,8 +21,9 @@ export interface Instruments {
   silences: number[];
   /** Frames whose sound was lost on the way to the tap. */
   lost: number;
-  /** Per window of 5 ms of the context: the microphone's level in dBFS. */
+  /** Per window of about 5 ms of the context, `windowFrames` long: the microphone's level in dBFS. */
   micDb: number[];
+  windowFrames: number;
   /** Per fade to silence: the largest step between neighbouring samples in its last 25 ms. */
   fadeSteps: number[];
 }
@@ -163,31 +165,36 @@ export function readInstruments(): Instruments {
       step = Math.max(step, Math.abs((out[at] ?? 0) - (out[at - 1] ?? 0)));
     if (step > 0) fadeSteps.push(step);
   }
-  return { rateHz, onsets, silences, lost, micDb, fadeSteps };
+  return { rateHz, onsets, silences, lost, micDb, windowFrames: size, fadeSteps };
 }
 
 /** Windows of 5 ms that noise may leave in the middle of a beginning: between a stop and its vowel. */
 const LONGEST_HOLE = 12;
 const ABOVE_NOISE_DB = 6;
-const PER_WINDOW_MS = 5;
+/** No sound at all: the device had not begun, or dropped some. */
+const NOTHING_DB = -100;
 
 /**
  * From the acoustic onset of each sound to the detector's word about it, in milliseconds. The onset is where the
- * microphone's own samples first stand 6 dB above the room, by the energy of windows of 5 ms.
- *
- * @param roomDb - of the noise alone.
+ * microphone's own samples first stand 6 dB above the room, by the energy of windows of 5 ms. The room is the fifth of all
+ * windows that is softest: the browser's noise suppression has its say in it.
  */
-export function detectionsMs({ rateHz, onsets, micDb }: Instruments, roomDb: number): number[] {
+export function detectionsMs({ rateHz, onsets, micDb, windowFrames }: Instruments): number[] {
+  const roomDb = percentile(
+    micDb.filter((db) => db > NOTHING_DB),
+    20,
+  );
+  const windowMs = (windowFrames * 1000) / rateHz;
   const isLoud = (window: number) => (micDb[window] ?? -120) > roomDb + ABOVE_NOISE_DB;
   return onsets.flatMap(({ timing }) => {
     const decidedMs = (timing.decidedAtFrame * 1000) / rateHz;
     let first = -1;
     let hole = 0;
-    for (let at = Math.floor(decidedMs / PER_WINDOW_MS); at >= 0 && hole <= LONGEST_HOLE; at--) {
+    for (let at = Math.floor(decidedMs / windowMs); at >= 0 && hole <= LONGEST_HOLE; at--) {
       hole = isLoud(at) ? 0 : hole + 1;
       if (hole === 0) first = at;
     }
-    return first < 0 ? [] : [decidedMs - first * PER_WINDOW_MS];
+    return first < 0 ? [] : [decidedMs - first * windowMs];
   });
 }
 

@@ -18,7 +18,7 @@ const MARGIN_DB = 7;
 const UNVOICED_MARGIN_DB = 9;
 const STRONG_MARGIN_DB = 12;
 /** Above the expected echo. */
-const ECHO_MARGIN_DB = 8;
+const ECHO_MARGIN_DB = 6;
 /** Softer is never speech. */
 const LEAST_DB = -58;
 const FLOOR_LIMITS_DB = [-75, -30] as const;
