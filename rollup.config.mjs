@@ -36,11 +36,15 @@ const workletStamp = () => ({
   },
 });
 
-/** Templates of HTML and CSS carry their indentation to the page otherwise. */
+/** Templates of HTML and CSS carry their indentation to the page otherwise; style sheets also their line ends. */
 const outdent = () => ({
   name: 'outdent',
-  transform: (code, id) =>
-    /widget\/(styles|view)\/|presence\.ts$/.test(id) ? { code: code.replace(/\n[ \t]+/g, '\n'), map: null } : null,
+  transform(code, id) {
+    if (/widget\/styles\//.test(id)) {
+      return { code: code.replace(/([{};,:`])\n\s*/g, '$1').replace(/\n\s*}/g, '}'), map: null };
+    }
+    return /widget\/view\/|presence\.ts$/.test(id) ? { code: code.replace(/\n[ \t]+/g, '\n'), map: null } : null;
+  },
 });
 
 /** All that the entry needs at once is the launcher; the entry itself only names it. */
@@ -57,7 +61,9 @@ function launcherChunk() {
       };
       getModuleInfo(entry)?.importedIds.forEach(visit);
     }
-    return launcher.has(id) ? 'launcher' : undefined;
+    if (launcher.has(id)) return 'launcher';
+    // What is shared with a part that is fetched later stays with the part that is fetched first.
+    return /widget\/(surface|call\/media-devices)\.ts$/.test(id) ? 'surface' : undefined;
   };
 }
 

@@ -416,6 +416,7 @@ export class Surface implements CallListener {
     captions: () => (this.#host.captions = this.#host.captions === 'off' ? 'on' : 'off'),
     composer: () => this.compose(!this.#showsComposer),
     settings: () => this.#toggleSettings(),
+    arrived: () => this.#host.requestUpdate(),
     interrupt: () => this.#host.interrupt(),
     recover: () => this.#recover(),
     submit: (event) => this.#submit(event),

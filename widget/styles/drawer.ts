@@ -1,4 +1,4 @@
-/** What opens under the words, and the question that stands in their place. */
+/** What opens under the words: settings, or how it was. */
 import { css } from 'lit';
 
 export const drawer = css`
@@ -97,43 +97,11 @@ export const drawer = css`
     padding-block: 16px;
     font-weight: 600;
   }
-  .question:focus {
-    outline: none;
-  }
-  .question .sentence {
-    font-size: 1.25em;
-    line-height: 1.4;
-    margin-block-start: auto;
-  }
-  .question .about {
-    color: var(--_text);
-    overflow-wrap: anywhere;
-  }
-  .question dl {
-    display: grid;
-    grid-template-columns: minmax(0, auto) minmax(0, 1fr);
-    gap: 4px 16px;
-    margin: 12px 0 0;
-    font-size: 0.8667em;
-  }
-  .question dt {
-    color: var(--_quiet);
-  }
-  .question dd {
-    margin: 0;
-  }
-  .answers {
-    display: flex;
-    flex-wrap: wrap;
-    gap: 8px;
-    margin-block: 8px;
-  }
-  .action.plain {
-    color: inherit;
-    background: none;
-    box-shadow: inset 0 0 0 1px var(--_line);
-  }
-  .action.plain:hover {
-    background: var(--_raised);
+  @media (forced-colors: active) {
+    .rating label:has(:checked) {
+      background: Highlight;
+      color: HighlightText;
+      forced-color-adjust: none;
+    }
   }
 `;

@@ -1,4 +1,7 @@
-/** The words, the thread and what surrounds them. */
+/**
+ * The words, the thread and what surrounds them. The log is laid out from its end, so that it stays at
+ * the newest line by itself, and where a reader has scrolled to.
+ */
 import { css } from 'lit';
 
 export const panel = css`
@@ -59,7 +62,6 @@ export const panel = css`
     padding: 12px 20px;
   }
   .words.log {
-    /* Stays at the newest line by itself, and where a reader has scrolled to. */
     flex-direction: column-reverse;
   }
   .lines {

@@ -157,11 +157,6 @@ export const variants = css`
     .cut {
       color: GrayText;
     }
-    .rating label:has(:checked) {
-      background: Highlight;
-      color: HighlightText;
-      forced-color-adjust: none;
-    }
     .quiet[aria-expanded='true'] {
       border-color: Highlight;
     }

@@ -1,12 +1,13 @@
 /** The element on a page of its own, with a call that follows a script, for tests in a browser. */
 import { CallError, VoiceJibJab, type VoiceJibJabEventMap } from '../index.ts';
+import { drawerPart } from '../view/lazy-drawer.ts';
 import { ScriptedCall } from './scripted-call.ts';
 
 const placed: VoiceJibJab[] = [];
 
 /** Places one, with the whole script at hand, in English and as a panel unless `attributes` say otherwise. */
 export async function place(attributes: Record<string, string> = {}) {
-  await VoiceJibJab.preload();
+  await Promise.all([VoiceJibJab.preload(), drawerPart.load()]);
   const element = document.createElement('voice-jib-jab');
   for (const [name, value] of Object.entries({ tenant: 'pk_test', variant: 'panel', lang: 'en', ...attributes })) {
     element.setAttribute(name, value);

@@ -76,6 +76,11 @@ export function keyboardButton({ labels, showsComposer, without, on }: Face): Te
   return iconButton(labels.keyboard, icons.keyboard, on.composer, { expanded: showsComposer, id: 'keyboard' });
 }
 
+export function settingsButton({ labels, showsSettings, without, on }: Face): TemplateResult | typeof nothing {
+  if (without.has('volume') && without.has('devices')) return nothing;
+  return iconButton(labels.settings, icons.settings, on.settings, { expanded: showsSettings, id: 'settings' });
+}
+
 export function endButton({ labels, isBusy, on }: Face): TemplateResult | typeof nothing {
   if (!isBusy) return nothing;
   return html`<button class="quiet word" type="button" part="button" data-id="end" @click=${on.end}>

@@ -63,6 +63,8 @@ export interface FaceActions {
   readonly captions: () => void;
   readonly composer: () => void;
   readonly settings: () => void;
+  /** A part of the view has been fetched: show it. */
+  readonly arrived: () => void;
   readonly interrupt: () => void;
   readonly recover: () => void;
   readonly submit: (event: SubmitEvent) => void;

@@ -1,13 +1,6 @@
 /** What a person sets for the ear: which microphone, which speaker, how loud. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { iconButton } from './controls.ts';
 import type { Face } from './face.ts';
-import { icons } from './icons.ts';
-
-export function settingsButton({ labels, showsSettings, without, on }: Face): TemplateResult | typeof nothing {
-  if (without.has('volume') && without.has('devices')) return nothing;
-  return iconButton(labels.settings, icons.settings, on.settings, { expanded: showsSettings, id: 'settings' });
-}
 
 export function settings(face: Face): TemplateResult | typeof nothing {
   const { labels, showsSettings, without, inputs, outputs, inputId, sinkId, volume, on } = face;

@@ -1,10 +1,18 @@
 /** The variants: the same parts, as a pill with a panel, a panel in the page, a card or one row. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { composer, endButton, iconButton, interruptButton, keyboardButton, micLabel, microphone } from './controls.ts';
+import {
+  composer,
+  endButton,
+  iconButton,
+  interruptButton,
+  keyboardButton,
+  micLabel,
+  microphone,
+  settingsButton,
+} from './controls.ts';
 import type { Face } from './face.ts';
 import { icons } from './icons.ts';
-import { rating } from './rating.ts';
-import { settings, settingsButton } from './settings.ts';
+import { lazyDrawer } from './lazy-drawer.ts';
 import { thread } from './thread.ts';
 import { words } from './words.ts';
 
@@ -42,8 +50,8 @@ const threadRow = (face: Face): TemplateResult => html`
 /** While a question is open nothing else goes on. */
 const isAsked = ({ isAskingConsent, confirmation }: Face) => isAskingConsent || confirmation !== null;
 
-/** What opens under the words: settings, or how it was. */
-const drawer = (face: Face) => html`${settings(face)}${isAsked(face) ? nothing : rating(face)}`;
+/** Not while a question is open. */
+const drawer = (face: Face) => (isAsked(face) ? nothing : lazyDrawer(face));
 
 function panel(face: Face): TemplateResult {
   const { variant, labels, name, on } = face;
