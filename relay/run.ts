@@ -92,8 +92,9 @@ export async function run(io: RunIo): Promise<number> {
   const signals = stopSignals(io, log);
   try {
     const relay = await startRelay(config, { log, staticRoot: io.staticRoot });
-    // In production too, and not by the log: it goes to whoever reads the terminal of the first start.
-    for (const line of config.isProduction ? relay.setup : relay.greeting) io.print(line);
+    if (!config.isProduction) for (const line of relay.greeting) io.print(line);
+    // Where the log is for collectors, the link goes beside it: for whoever sees the first start.
+    else for (const line of relay.setup) io.complain(line.trim());
     io.onStarted?.(relay);
     await signals.first;
     await relay.stop(config.drainTimeoutMs);
