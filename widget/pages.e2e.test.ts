@@ -57,7 +57,7 @@ async function talk(page: Page | Frame, pill = 'voice-jib-jab >>> .launcher'): P
     {},
     pill,
   );
-  return (await outcome.jsonValue());
+  return await outcome.jsonValue();
 }
 async function finish(page: Page): Promise<void> {
   expect(faults).toEqual([]);

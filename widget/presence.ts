@@ -23,7 +23,8 @@ export const surfaceParts = fetched(() => import('./surface.ts'));
 
 /** Fetches everything that a call needs, and opens none. */
 export const preload = async (): Promise<void> => {
-  await Promise.all([surfaceParts.load(), loadCall()]);
+  const [{ ready }] = await Promise.all([surfaceParts.load(), loadCall()]);
+  await ready();
 };
 
 export abstract class Presence extends Settings {

@@ -10,12 +10,13 @@ import type { Happening } from './call/conversation.ts';
 import { Devices } from './call/devices.ts';
 import { eventOf } from './call/happening-events.ts';
 import { microphoneOrText } from './call/microphone-or-text.ts';
-import { toolForms } from './call/page-forms.ts';
 import { Timings } from './call/timings.ts';
 import { Tools, type Tool, type ToolArguments, type ToolDecision, type ToolOffer } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
+import { prepareContext } from './audio/prepared-context.ts';
 import { CallError } from './errors.ts';
 import * as events from './events.ts';
+import { fetched } from './fetched.ts';
 import { labelsFor, loadLabels, type Labels, type Standing } from './labels/labels.ts';
 import { Press } from './press.ts';
 import { ThreadController } from './thread/thread-controller.ts';
@@ -26,13 +27,21 @@ import { standingOf } from './view/standing.ts';
 import type { StartMode, VoiceJibJab } from './voice-jib-jab.ts';
 
 export { exportTranscript } from './call/export-transcript.ts';
-export { checkSupport } from './call/support.ts';
 export { panelStyles } from './panel.styles.ts';
 
 /** The worklet's file beside the script; the build names both, and stamps this one's content. */
 const WORKLET = 'voice-jib-jab.worklet.js';
 declare const __VJJ_WORKLET_STAMP__: string | undefined;
 const STAMP = typeof __VJJ_WORKLET_STAMP__ === 'undefined' ? '' : `?${__VJJ_WORKLET_STAMP__}`;
+
+/** Only pages that have such forms need to know how they work. */
+const forms = fetched(() => import('./call/page-forms.ts'));
+const hasForms = () => document.querySelector('form[data-vjj-tool]') !== null;
+
+/** Fetches what this very page needs besides. */
+export async function ready(): Promise<void> {
+  if (hasForms()) await forms.load();
+}
 
 /** What the element lends to its surface. */
 export interface SurfaceParts {
@@ -77,6 +86,7 @@ export class Surface implements CallListener {
     this.#thread = new ThreadController(host);
     this.devices = new Devices(host);
     this.#preferences = new Preferences(host);
+    ready().catch(() => undefined);
   }
 
   /** Opens calls; a call that may do without a microphone does. */
@@ -114,7 +124,12 @@ export class Surface implements CallListener {
     this.#mayRate = this.#isRated = false;
     this.#timings.clicked(clickedAtMs);
     this.#preferences.restore();
-    this.calls.tools.offer(toolForms(document));
+    if (hasForms() && !forms.here) {
+      // Only in the gesture itself may a page start sound.
+      prepareContext();
+      await forms.load().catch(() => undefined);
+    }
+    this.calls.tools.offer(forms.here?.toolForms(document) ?? []);
     await this.calls.start(this.#config(mode, context));
     const { state } = this.calls;
     if (state.at === 'failed') throw state.error;

@@ -16,10 +16,13 @@ import type { TranscriptEntry } from './call/transcript.ts';
 import type { ConsentState } from './consent.ts';
 import type { CallError } from './errors.ts';
 import * as events from './events.ts';
+import { fetched } from './fetched.ts';
 import { matchesHotkey } from './hotkey.ts';
 import { Presence, preload, surfaceParts, type StartMode, type SurfaceScript } from './presence.ts';
 import type { Surface, SurfaceParts } from './surface.ts';
 import { styles } from './voice-jib-jab.styles.ts';
+
+const supportScript = fetched(() => import('./call/support.ts'));
 
 export const READY_STATES = { EMPTY: 0, CONFIGURED: 1, CONNECTING: 2, LIVE: 3, RECONNECTING: 4, ENDED: 5 } as const;
 export type ReadyState = (typeof READY_STATES)[keyof typeof READY_STATES];
@@ -360,7 +363,7 @@ export class VoiceJibJab extends Presence {
   }
   /** What this page and browser can do, without a question to the person; as JSON for support desks. */
   async checkSupport(): Promise<SupportVerdict> {
-    return (await surfaceParts.load()).checkSupport();
+    return (await supportScript.load()).checkSupport();
   }
   /** The conversation as text, JSON or WebVTT; only what was heard is said to have been said. */
   exportTranscript(format: TranscriptFormat = 'txt'): string {

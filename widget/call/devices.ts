@@ -1,7 +1,7 @@
 /** Which microphones and speakers there are, and what the browser says about the permission, once a call was opened. */
 import type { ReactiveController } from 'lit';
 import { PermissionChangeEvent } from '../events.ts';
-import { listDevices, microphonePermission } from './support.ts';
+import { listDevices, microphonePermission } from './media-devices.ts';
 
 export interface DevicesHost extends EventTarget {
   addController(controller: ReactiveController): void;

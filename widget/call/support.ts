@@ -1,5 +1,6 @@
 /** What this page and browser can do, found out without asking the person anything. */
 import { CallError, type ErrorCode, type Recovery } from '../errors.ts';
+import { listDevices, microphonePermission } from './media-devices.ts';
 
 export interface SupportVerdict {
   /** A voice call can be tried. */
@@ -76,23 +77,4 @@ export function obstacle(facts: Obstacles): ErrorCode | null {
   if (!facts.permitted) return 'POLICY_BLOCKED';
   if (!facts.microphone || facts.inputs === 0) return 'MIC_NOT_FOUND';
   return facts.permission === 'denied' ? 'MIC_DENIED' : null;
-}
-
-/** The permission's live status; undefined where the browser keeps it to itself. */
-export async function microphonePermission(): Promise<PermissionStatus | undefined> {
-  try {
-    return await navigator.permissions.query({ name: 'microphone' });
-  } catch {
-    return undefined;
-  }
-}
-
-/** Microphones or speakers; labels are empty until the microphone was allowed once. */
-export async function listDevices(): Promise<{ inputs: MediaDeviceInfo[]; outputs: MediaDeviceInfo[] }> {
-  const media = navigator.mediaDevices as MediaDevices | undefined;
-  const devices = (await media?.enumerateDevices()) ?? [];
-  return {
-    inputs: devices.filter(({ kind }) => kind === 'audioinput'),
-    outputs: devices.filter(({ kind }) => kind === 'audiooutput'),
-  };
 }
