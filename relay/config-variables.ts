@@ -4,9 +4,11 @@
  * itself.
  */
 import * as v from 'valibot';
+import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { DEFAULT_CONFIG, type ArbiterConfig } from '#arbiter';
 import { ORIGIN_ADVICE, readOriginPattern } from './tenants/origins.ts';
+import { readPrices, type PriceTable } from './usage/prices.ts';
 
 export interface Variable<T> {
   group: string;
@@ -285,6 +287,21 @@ export const VARIABLES = {
     group: GUARDS,
     means: "The operator's bearer token for /api/admin; unset: nobody may. In production 24 characters or more.",
   }),
+  PRICES_FILE: variable(
+    {
+      group: GUARDS,
+      means: 'A JSON file with prices of models that replace the table in the relay; see docs/cost.md.',
+    },
+    'a JSON file of prices',
+    (path): PriceTable => {
+      try {
+        return readPrices(readFileSync(path, 'utf8'));
+      } catch (error) {
+        if (error instanceof RangeError) throw new BadValue(`names a file whose ${error.message}`);
+        throw new BadValue(error instanceof SyntaxError ? 'names a file that is no JSON' : 'cannot be read');
+      }
+    },
+  ),
   RELAY_WEBHOOK_ALLOW_CIDR: list(
     {
       group: GUARDS,

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG } from '#arbiter';
 import { blockList, envExample, VARIABLES } from './config-variables.ts';
@@ -88,6 +90,26 @@ describe('readConfig', () => {
     expect(readConfig({ MASTER_KEY: keys }).masterKey).toBe(keys);
     expect(problemsOf({ MASTER_KEY: `${'n'.repeat(32)},short` })[0]).toMatch(/too short/);
     expect(problemsOf({ MASTER_KEY: `${'n'.repeat(32)}, ${'o'.repeat(44)}` })[0]).toMatch(/holds a space/);
+  });
+
+  it('takes prices from a file, and says what is wrong with them', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'vjj-prices-'));
+    const file = join(dir, 'prices.json');
+    const prices = (text: string) => {
+      writeFileSync(file, text);
+      return readConfig({ PRICES_FILE: file }).prices;
+    };
+    const whisper = { by: 'minute', minute: 0.02 };
+    expect(prices(JSON.stringify({ asOf: '2026-11-23', models: { 'whisper-1': whisper } }))).toMatchObject({
+      asOf: '2026-11-23',
+      models: { 'whisper-1': whisper },
+    });
+    writeFileSync(file, '{');
+    expect(problemsOf({ PRICES_FILE: file })).toEqual([expect.stringMatching(/^PRICES_FILE.*no JSON/)]);
+    writeFileSync(file, '{"asOf": 3}');
+    expect(problemsOf({ PRICES_FILE: file })).toEqual([expect.stringMatching(/^PRICES_FILE.*asOf/)]);
+    expect(problemsOf({ PRICES_FILE: join(dir, 'none') })).toEqual([expect.stringMatching(/^PRICES_FILE.*read/)]);
+    rmSync(dir, { recursive: true });
   });
 
   it('takes an empty value for an unset one', () => {

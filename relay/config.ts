@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DEFAULT_CONFIG, type ArbiterConfig } from '#arbiter';
+import type { PriceTable } from './usage/prices.ts';
 import { BadValue, VARIABLES, type Values, type Variable, type VariableName } from './config-variables.ts';
 
 export interface Config {
@@ -36,6 +37,8 @@ export interface Config {
   adminToken: string | undefined;
   /** Private networks as `address/bits` that requests on behalf of tenants may reach. */
   outboundNetworks: string[];
+  /** The operator's own prices; the relay's table without them. */
+  prices: PriceTable | undefined;
   rateLimit: { windowMs: number; maxRequests: number };
   socket: { heartbeatMs: number; maxMessageBytes: number };
   metricsToken: string | undefined;
@@ -195,6 +198,7 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
     allowedOrigins: values.ALLOWED_ORIGINS,
     adminToken: values.ADMIN_TOKEN,
     outboundNetworks: values.RELAY_WEBHOOK_ALLOW_CIDR,
+    prices: values.PRICES_FILE,
     rateLimit: { windowMs: values.RATE_LIMIT_WINDOW_MS, maxRequests: values.RATE_LIMIT_MAX_REQUESTS },
     socket: { heartbeatMs: values.WS_HEARTBEAT_INTERVAL, maxMessageBytes: values.WS_MAX_PAYLOAD },
     metricsToken: values.METRICS_TOKEN,

@@ -30,7 +30,7 @@ import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
 import { createClipLibrary } from './reflex/library.ts';
 import { checkAssistant } from './session/assistant-check.ts';
-import { createUpgradeHandler, DOOR_DEFAULTS, type UpgradeHandler } from './session/upgrade.ts';
+import { createUpgradeHandler, DOOR_DEFAULTS, type DoorLimits, type UpgradeHandler } from './session/upgrade.ts';
 import { memoryBroadcast } from './shared-state/broadcast.ts';
 import { memorySharedState } from './shared-state/memory.ts';
 import { memoryOnce } from './shared-state/once.ts';
@@ -47,6 +47,8 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** Longer than load balancers keep idle connections, so that they close first. */
 const KEEP_ALIVE_MS = 65_000;
+/** In production who guesses tokens waits up to this long for each refusal. */
+const REFUSAL_PAUSE_MS = 2_000;
 /** How long requests under way may go on after the last conversation. */
 const LAST_REQUESTS_MS = 2_000;
 const SCRIPT_MAX_AGE_S = 300;
@@ -62,15 +64,28 @@ export interface Relay {
   /** What it runs on, a line each, for whoever started it. */
   greeting: string[];
   sessions(): number;
+  /** Sockets that its server holds, whatever is spoken on them. */
+  connections(): Promise<number>;
   /** Answers `not ready`, lets conversations end for `drainMs`, then closes everything. Once. */
   stop(drainMs: number): Promise<void>;
 }
 
+export interface StartOptions {
+  log: Log;
+  /** The folder that the build writes: script, worklet and demo. */
+  staticRoot: string;
+  /** In place of what the door ships with. */
+  door?: Partial<DoorLimits>;
+  /** How long the head of a request, and all of it, may take to come. */
+  requests?: { headMs: number; wholeMs: number };
+  /** All addresses of a name that a tenant gave; the system's resolver by default. */
+  lookup?: (name: string) => Promise<readonly string[]>;
+}
+
 /**
- * @param staticRoot - The folder that the build writes: script, worklet and demo.
  * @throws when the store is in use or of another key, or the port is taken.
  */
-export async function startRelay(config: Config, options: { log: Log; staticRoot: string }): Promise<Relay> {
+export async function startRelay(config: Config, options: StartOptions): Promise<Relay> {
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
@@ -85,7 +100,7 @@ export async function startRelay(config: Config, options: { log: Log; staticRoot
 
 async function open(
   config: Config,
-  { log, staticRoot }: { log: Log; staticRoot: string },
+  { log, staticRoot, door: doorLimits, requests, lookup }: StartOptions,
   closers: (() => Promise<void> | void)[],
   closeAll: () => Promise<void>,
 ): Promise<Relay> {
@@ -106,6 +121,7 @@ async function open(
   const outbound = createOutbound({
     allowCidrs: config.outboundNetworks,
     allowHttp: config.outboundNetworks.length > 0,
+    ...(lookup && { lookup }),
   });
   closers.push(() => outbound.close());
   const auth = createAuth({
@@ -156,6 +172,8 @@ async function open(
     door: {
       ...DOOR_DEFAULTS,
       perAddress: { max: config.rateLimit.maxRequests, windowMs: config.rateLimit.windowMs },
+      refusalPauseMs: config.isProduction ? REFUSAL_PAUSE_MS : 0,
+      ...doorLimits,
     },
   });
   closers.push(() => door.close());
@@ -189,7 +207,7 @@ async function open(
 
   // Before the first page can ask, where the port is known before.
   if (config.port !== 0) await openDemo(directory, config, config.port);
-  const server = await listen(app.fetch, door, config);
+  const server = await listen(app.fetch, door, config, requests);
   closers.push(() => server.close());
   const { port } = server;
   if (config.port === 0) await openDemo(directory, config, port);
@@ -218,6 +236,7 @@ async function open(
       config.isProduction ? `  listening on ${url}` : `  click  ${url}/demo/  and speak`,
     ],
     sessions: () => door.live,
+    connections: () => server.connections(),
     stop: (drainMs) =>
       (stopping ??= (async () => {
         isDraining = true;
@@ -292,14 +311,15 @@ async function listen(
   fetch: Parameters<typeof createAdaptorServer>[0]['fetch'],
   door: UpgradeHandler,
   { port, host }: Config,
-): Promise<{ port: number; close: () => Promise<void> }> {
+  { headMs, wholeMs } = { headMs: HEADERS_TIMEOUT_MS, wholeMs: REQUEST_TIMEOUT_MS },
+): Promise<{ port: number; connections: () => Promise<number>; close: () => Promise<void> }> {
   const server = createAdaptorServer({
     fetch,
     overrideGlobalObjects: false,
     serverOptions: {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: headMs,
+      requestTimeout: wholeMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       // The timeouts above are looked at this often only.
       connectionsCheckingInterval: 1_000,
@@ -313,6 +333,13 @@ async function listen(
   });
   return {
     port: (server.address() as AddressInfo).port,
+    connections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => {
+          if (error) reject(error);
+          else resolve(count);
+        });
+      }),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
