@@ -99,6 +99,8 @@ export interface StartOptions {
  * @slot launcher - What the pill shows.
  * @slot header - Under the panel's header.
  * @slot error-{code} - In place of an error's words.
+ * @slot consent - In place of what is asked before the first call.
+ * @slot footer - Under everything else.
  *
  * @csspart launcher - The pill.
  * @csspart panel - What the pill opens; the card; the row.
@@ -116,6 +118,11 @@ export interface StartOptions {
  * @csspart mic - The microphone button.
  * @csspart visualizer - The thread.
  * @csspart error - What went wrong, and what to do.
+ * @csspart consent - The question before the first call.
+ * @csspart confirmation - The question before a function of the page runs.
+ * @csspart settings - Microphone, speaker, volume.
+ * @csspart select - A menu in it.
+ * @csspart rating - How it was, after the call.
  * @csspart footer - Under the thread.
  *
  * @cssprop --vjj-accent - The agent's voice.
