@@ -243,6 +243,54 @@ describe('who is refused with a close code', () => {
   });
 });
 
+describe('the pause before a refusal', () => {
+  const refuseWith = (code: FaultCode, called: () => void) => ({
+    door: { ...DOOR_DEFAULTS, refusalPauseMs: 2_000 },
+    random: () => 0.5,
+    admit: () => {
+      called();
+      return Promise.reject(new RelayError(code, 'as the test says'));
+    },
+  });
+
+  it.each<[FaultCode, number]>([
+    ['token-invalid', 4501],
+    ['token-revoked', 4504],
+    ['origin-refused', 4502],
+  ])('is as long for %s by either way, whatever it cost to find', async (code, close) => {
+    await start(refuseWith(code, () => undefined));
+    const late = await openPage(relay.url);
+    late.send({ type: 'auth', token: 'any' });
+    await late.settled();
+    clock.advance(999);
+    await late.settled();
+    expect(late.socket.readyState).toBe(WebSocket.OPEN);
+    clock.advance(1);
+    expect((await late.closed).code).toBe(close);
+
+    const early = openPage(relay.url, 'any');
+    await expect.poll(() => clock.pending).toBe(2);
+    clock.advance(1_000);
+    expect((await (await early).closed).code).toBe(close);
+    await expectNothingLeft();
+  });
+
+  it('spares a page whose token is merely too old', async () => {
+    await start(refuseWith('token-expired', () => undefined));
+    expect((await (await openPage(relay.url, 'old')).closed).code).toBe(4010);
+    await expectNothingLeft();
+  });
+
+  it('ends with its caller', async () => {
+    const called = deferred();
+    await start(refuseWith('token-invalid', () => called.resolve()));
+    const { socket } = raw(request('/ws', [...UPGRADE, 'Sec-WebSocket-Protocol: vjj.1, token.any']));
+    await called.promise;
+    socket.resetAndDestroy();
+    await expectNothingLeft();
+  });
+});
+
 describe('who is let in', () => {
   it('selects vjj.1 and never the token, and says who asks', async () => {
     await start({ addressOf: () => '203.0.113.9' });

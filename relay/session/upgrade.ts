@@ -52,6 +52,8 @@ export interface UpgradeDeps extends SessionDeps {
   admit(request: AdmitRequest): Promise<Admission>;
   /** The caller's address behind trusted proxies; the socket's own when absent. */
   addressOf?: (request: IncomingMessage) => string;
+  /** In [0, 1). */
+  random?: () => number;
   door: DoorLimits;
 }
 
@@ -66,6 +68,11 @@ export interface DoorLimits {
   maxSessions: number;
   /** Handshakes per address. */
   perAddress: AddressLimitOptions;
+  /**
+   * Whoever is refused for what may be guessed hears so after 0 to this many milliseconds: a storm
+   * slows down, and what the refusal cost to find cannot be told from when it comes.
+   */
+  refusalPauseMs: number;
 }
 
 export const DOOR_DEFAULTS: DoorLimits = {
@@ -74,7 +81,11 @@ export const DOOR_DEFAULTS: DoorLimits = {
   maxPending: 500,
   maxSessions: 5_000,
   perAddress: { max: 100, windowMs: 60_000 },
+  refusalPauseMs: 0,
 };
+
+/** Refusals that tell a guesser whether a guess was right. */
+const GUESSED: ReadonlySet<FaultCode> = new Set(['token-invalid', 'token-revoked', 'origin-refused']);
 
 export interface UpgradeHandler {
   /** For `server.on('upgrade', …)`. Never throws. */
@@ -101,12 +112,14 @@ interface Knock {
   signal: AbortSignal;
   /** Answers the caller when the waiting ends for a reason of ours. */
   onEnd: (code: FaultCode) => void;
+  /** Resolves when a refusal may be told; never when the waiting ends before. */
+  pause(code: FaultCode): Promise<void>;
   /** Ends the waiting: the deadline and the place among the pending are given back. */
   settle(): void;
 }
 
 export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
-  const { clock, door, log } = deps;
+  const { clock, door, log, random = Math.random } = deps;
   const registry = createSessionRegistry(clock);
   const addresses = createAddressLimit(clock, door.perAddress);
   const pending = new Set<(code: FaultCode) => void>();
@@ -181,7 +194,10 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     try {
       admission = await deps.admit({ token, origin: knock.origin, address: knock.address, signal: knock.signal });
     } catch (error) {
-      if (!knock.signal.aborted) refusal = codeOf(error);
+      if (!knock.signal.aborted) {
+        refusal = codeOf(error);
+        await knock.pause(refusal);
+      }
     }
     if (knock.signal.aborted) {
       // The caller has been answered already, or has gone.
@@ -212,7 +228,10 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       try {
         admission = await deps.admit({ token, origin: knock.origin, address: knock.address, signal: knock.signal });
       } catch (error) {
-        if (!knock.signal.aborted) refuse(codeOf(error));
+        if (knock.signal.aborted) return;
+        const code = codeOf(error);
+        await knock.pause(code);
+        refuse(code);
         return;
       }
       if (knock.signal.aborted || ws.readyState !== ws.OPEN) {
@@ -248,13 +267,20 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       knock.settle();
       abort.abort();
     };
+    let cancelPause = () => undefined as void;
     const cancelDeadline = clock.wakeAt(clock.now() + door.deadlineMs, () => end('handshake-slow'));
     const knock: Knock = {
       ...who,
       signal: abort.signal,
       onEnd: (code) => refuseOverHttp(socket, code, { retryAfterS: code === 'draining' ? DRAIN_RETRY_S : 1 }),
+      pause(code) {
+        const ms = GUESSED.has(code) ? random() * door.refusalPauseMs : 0;
+        if (ms <= 0) return Promise.resolve();
+        return new Promise((resolve) => (cancelPause = clock.wakeAt(clock.now() + ms, resolve)));
+      },
       settle: () => {
         cancelDeadline();
+        cancelPause();
         socket.off('close', gone);
         pending.delete(end);
       },
