@@ -54,7 +54,8 @@ function newest() {
   const folder = `./${path.posix.relative('dist', versioned)}/`;
   const loader = readFileSync(`${versioned}/voice-jib-jab.js`, 'utf8');
   writeFileSync('dist/voice-jib-jab.js', loader.replace(/(["'])\.\//g, `$1${folder}`));
-  cpSync(`${versioned}/voice-jib-jab.classic.js`, 'dist/voice-jib-jab.classic.js');
+  for (const file of ['voice-jib-jab.classic.js', 'voice-jib-jab.worklet.js'])
+    cpSync(`${versioned}/${file}`, `dist/${file}`);
 }
 
 copyData();
