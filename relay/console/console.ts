@@ -1,6 +1,9 @@
 /** The console's script: names its elements. */
 import { Console } from './app.ts';
 import { AccountPage } from './pages/account.ts';
+import { AssistantPage } from './pages/assistant/assistant.ts';
+import { TestCall } from './pages/assistant/test-call.ts';
+import { VoicePreview } from './pages/assistant/voice-preview.ts';
 import { AuditPage } from './pages/audit.ts';
 import { ApiKeys } from './pages/keys/api-keys.ts';
 import { KeysPage } from './pages/keys/keys.ts';
@@ -30,6 +33,9 @@ const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-timeline': TimelineView,
   'vjj-sign-in': SignIn,
   'vjj-account-page': AccountPage,
+  'vjj-assistant-page': AssistantPage,
+  'vjj-test-call': TestCall,
+  'vjj-voice-preview': VoicePreview,
   'vjj-audit-page': AuditPage,
   'vjj-api-keys': ApiKeys,
   'vjj-keys-page': KeysPage,
