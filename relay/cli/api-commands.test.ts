@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
@@ -119,15 +119,5 @@ describe('vjj over the API', () => {
     await vjj(['token', '--tenant', api.publishableKey, '--origin', 'https://evil.example']);
     expect(complained[0]).toContain('--origin');
     expect(complained[1]).toContain('403 origin-refused');
-  });
-
-  it('migrates a database while no relay runs on it', async () => {
-    const env = { DATA_DIR: join(dir, 'data') };
-    expect(await vjj(['migrate'], env)).toContain('0001');
-    expect(existsSync(join(dir, 'data', 'vjj.db'))).toBe(true);
-    printed = [];
-    expect(await vjj(['migrate'], env)).toContain('up to date');
-    await vjj(['migrate'], { PORT: 'x' });
-    expect(codes).toEqual([1]);
   });
 });

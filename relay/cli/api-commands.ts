@@ -6,8 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { signSessionToken } from '../auth/server.ts';
 import { ROUTES, type RouteName } from '../http/api/routes.ts';
-import { configOrComplaint, environment, type RunIo } from '../run.ts';
-import { migrateStore, StoreError } from '../store/store.ts';
+import { environment, type RunIo } from '../run.ts';
 import { callApi, CliError, refusalOf, request, type ApiRequest, type Target } from './api-call.ts';
 import { API_COMMANDS, type ApiCommand } from './api-table.ts';
 import { shown } from './shown.ts';
@@ -41,7 +40,7 @@ export function apiCommands(io: Io): Command[] {
     const parent = groups.get(group) ?? new Command(group).description(GROUPS[group] ?? '');
     groups.set(group, parent.addCommand(apiCommand(io, spec, spec.words.slice(spec.words.indexOf(name)))));
   }
-  return [...groups.values(), ...top, anyRoute(io), tokenCommand(io), migrateCommand(io)];
+  return [...groups.values(), ...top, anyRoute(io), tokenCommand(io)];
 }
 
 const withCommon = (command: Command): Command =>
@@ -62,7 +61,7 @@ async function inWords(io: Io, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    const isOurs = error instanceof CliError || error instanceof StoreError || error instanceof RangeError;
+    const isOurs = error instanceof CliError || error instanceof RangeError;
     if (!isOurs && !(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
     io.complain(error instanceof SyntaxError ? `That is no JSON: ${error.message}` : error.message);
     io.exit(1);
@@ -169,20 +168,4 @@ function tokenCommand(io: Io): Command {
       io.print(options.json === true ? JSON.stringify(answer) : answer.token);
     });
   });
-}
-
-function migrateCommand(io: Io): Command {
-  return new Command('migrate')
-    .description('brings the database up to date, with the relay stopped; a relay does so itself when it starts')
-    .action(async () => {
-      const config = configOrComplaint(io);
-      if (config === undefined) {
-        io.exit(1);
-        return;
-      }
-      await inWords(io, async () => {
-        const steps = await migrateStore(config.database);
-        io.print(steps.length === 0 ? 'The database is up to date.' : `Done: ${steps.join(', ')}.`);
-      });
-    });
 }

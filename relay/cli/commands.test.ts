@@ -74,7 +74,7 @@ describe('vjj', () => {
       'arbiter',
       'check-config',
       ...['tenant', 'key', 'assistant', 'session', 'webhook', 'user', 'whoami', 'setup-link', 'revoke', 'api'],
-      ...['token', 'migrate'],
+      ...['token', 'migrate', 'backup', 'restore', 'rotate-master-key'],
     ]);
     expect(vjjCommand().version()).toMatch(/^\d+\.\d+\.\d+/);
   });

@@ -6,6 +6,7 @@ import { VERSION } from '../version.ts';
 import { apiCommands } from './api-commands.ts';
 import { runArbiterCommand } from './arbiter-command.ts';
 import { emulatorCommand } from './emulator-command.ts';
+import { storeCommands } from './store-commands.ts';
 
 /** @param io - The process, unless a test gives another. */
 export function vjjCommand(io: RunIo = processIo): Command {
@@ -16,7 +17,7 @@ export function vjjCommand(io: RunIo = processIo): Command {
     .addCommand(emulatorCommand())
     .addCommand(arbiterCommand(io))
     .addCommand(checkConfigCommand(io));
-  for (const one of apiCommands(io)) command.addCommand(one);
+  for (const one of [...apiCommands(io), ...storeCommands(io)]) command.addCommand(one);
   return command;
 }
 
