@@ -7,6 +7,7 @@ import {
   expectNothingLeft,
   finish,
   outcomes,
+  owners,
   page,
   pass,
   relay,
@@ -55,6 +56,26 @@ describe('a sound whose true length the widget tells', () => {
     expect(page.all('gate.close')).toHaveLength(1);
     expect(outcomes()).toEqual(['turn_1 superseded']);
     expect(page.all('turn.started').map(({ turn }) => turn)).toEqual(['turn_1', 'turn_2']);
+  });
+
+  it('is answered at once when it was ruled an interruption before it ended', async () => {
+    await begin();
+    await userTurn();
+    await answer('r1', 'turn_1', 3_000);
+    await pass(500);
+    await say({ type: 'speech.started', item: 'user_2', atMs: 0 });
+    await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
+    await say({ type: 'input.transcript.delta', item: 'user_2', text: 'Stop.' });
+    expect(page.all('gate.close')).toHaveLength(1);
+    await tell({ type: 'user.offset', utterance: 'w2', ms: 90 });
+    await say(
+      { type: 'speech.stopped', item: 'user_2', atMs: 700 },
+      { type: 'input.committed', item: 'user_2' },
+      { type: 'input.transcript.done', item: 'user_2', text: 'Stop.' },
+    );
+    await say({ type: 'response.done', response: 'r1', status: 'cancelled' });
+    await answer('r2', 'turn_2', 1_000);
+    expect(owners().at(-1)).toBe('none→B b_audible');
   });
 
   it('makes no turn of a cough that the provider takes for one', async () => {

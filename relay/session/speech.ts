@@ -46,6 +46,8 @@ interface Utterance {
   level: number | undefined;
   isOverAgent: boolean;
   verdict: Verdict | null;
+  /** Ruled an interruption before it ended: then it is one for the arbiter, too, however short it was. */
+  hasCutIn: boolean;
   /** Too soft for the user: it was let go, and only words make a turn of it. */
   isFaint: boolean;
 }
@@ -149,7 +151,7 @@ export function createSpeech(options: SpeechOptions): Speech {
     const isOverAgent = options.isAgentActive();
     const id = `utterance_${count}`;
     const startedAt = now();
-    const open = { endedAt: null, heardMs: null, verdict: null, isFaint: false };
+    const open = { endedAt: null, heardMs: null, verdict: null, hasCutIn: false, isFaint: false };
     const one: Utterance = { id, key, item, startedAt, ...open, level, isOverAgent };
     utterances.push(one);
     if (utterances.length > MOST_REMEMBERED) utterances = utterances.slice(-MOST_REMEMBERED);
@@ -200,6 +202,7 @@ export function createSpeech(options: SpeechOptions): Speech {
     for (const one of some) {
       if (one.verdict === verdict || one.verdict === 'interrupt') continue;
       one.verdict = verdict;
+      one.hasCutIn = verdict === 'interrupt' && one.endedAt === null;
       dispatch({ type: 'user.verdict', utterance: one.id, verdict });
     }
   }
@@ -261,8 +264,10 @@ export function createSpeech(options: SpeechOptions): Speech {
       if (itemOf(id).text === '') missed = id;
       else isWidgetHearing = false;
     }
-    // No utterance at all is a turn whatever the arbiter holds of those that were too short.
-    const named = isTurnAllTheSame(id, mine) ? [] : mine.map((one) => one.id);
+    // What was ruled noise would make it no turn; what was ruled an interruption is over with it, or it would
+    // go on asking for a decision.
+    const told = isTurnAllTheSame(id, mine) ? mine.filter(({ hasCutIn }) => hasCutIn) : mine;
+    const named = told.map((one) => one.id);
     learn(mine);
     utterances = utterances.filter((one) => one.item !== id);
     items.delete(id);
