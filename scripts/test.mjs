@@ -30,7 +30,7 @@ const STAGES = {
   format: { command: [bin('prettier'), '--check', '--log-level', 'warn', '.'] },
   lint: { command: [bin('eslint'), '--max-warnings', '0', '.'] },
   types: { command: [bin('tsc'), '-p', '.'] },
-  unit: vitest(['--coverage'], 'coverage/unit.json'),
+  unit: vitest(['--coverage', '--reporter=./scripts/attack-table.mjs'], 'coverage/unit.json'),
   build: { command: [process.execPath, 'scripts/build.mjs'] },
   browser: {
     command: [bin('web-test-runner'), '--coverage'],
