@@ -33,9 +33,21 @@ async function entryTypes() {
   }
 }
 
+/** The types of `voice-jib-jab/testing` lean on the element's. */
+async function testingTypes() {
+  const bundle = await rollup({
+    input: { testing: 'widget/testing/testing.ts' },
+    plugins: [dts({ tsconfig: 'tsconfig.json' })],
+    external: [/index\.ts$/, /errors\.ts$/],
+  });
+  await bundle.write({ dir: OUT, format: 'es', paths: () => './voice-jib-jab.js' });
+  await bundle.close();
+}
+
 export async function buildTypes() {
   mkdirSync(OUT, { recursive: true });
   await entryTypes();
+  await testingTypes();
   const manifest = elementManifest('dist/voice-jib-jab.js');
   writeFileSync('dist/custom-elements.json', `${JSON.stringify(manifest, null, 2)}\n`);
   for (const [file, text] of Object.entries(frameworkTypes(manifest))) writeFileSync(`${OUT}/${file}`, text);

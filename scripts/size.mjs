@@ -12,7 +12,7 @@ const CALL_BUDGET_BYTES = 45 * KB;
 /** The relay's code, its libraries, and what stands in for a call in tests. */
 const NOT_IN_WIDGET = [
   ...['openai', 'node:', 'process.env', 'jose', 'hono', 'sourceMappingURL'],
-  ...['ScriptedCall', 'scripted', 'mock:', 'chai', 'emulator', 'postgres', 'RelayError'],
+  ...['ScriptedCall', 'scripted', 'mock:', 'mock-', 'persona', 'greeter', 'chai', 'emulator', 'postgres', 'RelayError'],
 ];
 const NOT_IN_RELAY = [/from ['"]lit/];
 const LANGUAGE = /voice-jib-jab\.[a-z]{2}\.[0-9a-f]{8}\.js$/;

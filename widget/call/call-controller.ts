@@ -3,7 +3,7 @@
  * what it reports after its signal aborted is dropped. Renders nothing and knows no attribute.
  */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import { CallError } from '../errors.ts';
+import { CallError, callErrorOf } from '../errors.ts';
 import type { Call, CallConfig, CallEvent, OpenCall } from './call.ts';
 import { Conversation, type Happening } from './conversation.ts';
 import type { ConfirmTool, ToolArguments, ToolDecision, Tools } from './tools.ts';
@@ -178,6 +178,5 @@ export class CallController implements ReactiveController {
 }
 
 function asCallError(error: unknown): CallError {
-  if (error instanceof CallError) return error;
-  return new CallError('PROTOCOL', 'something unforeseen went wrong', { cause: error });
+  return callErrorOf(error) ?? new CallError('PROTOCOL', 'something unforeseen went wrong', { cause: error });
 }

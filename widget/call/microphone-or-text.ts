@@ -1,5 +1,5 @@
 /** `mode="auto"`: by voice, and where no microphone can be had, in writing. */
-import { CallError } from '../errors.ts';
+import { callErrorOf } from '../errors.ts';
 import type { OpenCall } from './call.ts';
 
 /** @param textOnly - told that the call has no microphone. */
@@ -11,7 +11,7 @@ export const microphoneOrText = async (
   try {
     return await open(request);
   } catch (error) {
-    if (!(error instanceof CallError) || error.recovery !== 'text' || request.signal.aborted) throw error;
+    if (callErrorOf(error)?.recovery !== 'text' || request.signal.aborted) throw error;
     textOnly();
     return open({ ...request, config: { ...request.config, mode: 'text' } });
   }
