@@ -257,7 +257,7 @@ export class AssistantPage extends Page {
   }
   #addForm(isFirst: boolean) {
     const form = this.#adding;
-    return html`<details class="card" ?open=${isFirst}>
+    return html`<details class="new" ?open=${isFirst}>
       <summary>New assistant</summary>
       <form class="row" @submit=${(event: SubmitEvent) => void this.#add(event)}>
         ${form.field(

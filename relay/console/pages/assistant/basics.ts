@@ -11,6 +11,7 @@ export function basics(editing: Editing, preview: unknown): TemplateResult {
       ${textField(editing, {
         at: 'name',
         name: 'Name',
+        hint: 'as callers see it',
         value: draft.name,
         longest: 100,
         set: (name) => change({ name }),
@@ -85,6 +86,10 @@ export function tools(editing: Editing): TemplateResult {
     value: draft.tools,
     rows: 10,
     isCode: true,
+    partAt: (below) => {
+      const [index, ...rest] = below.split('.');
+      return [`Function ${Number(index) + 1}`, ...rest].join(', ');
+    },
     placeholder:
       '[{ "name": "book_table", "description": "Books a table.", "parameters": { "type": "object", "properties": {} } }]',
     set: (text) => change({ tools: text }),

@@ -39,15 +39,13 @@ function framed(
   { form, said }: Editing,
   { at, name, hint }: Pick<Field<unknown>, 'at' | 'name' | 'hint'>,
   control: (isWrong: 'true' | 'false') => TemplateResult,
-  lineAt: (below: string) => string | undefined = () => undefined,
+  partAt: (below: string) => string = (below) => below,
 ): TemplateResult {
   const below = [...form.wrong].filter(([path]) => path.startsWith(`${at}.`));
   for (const path of [at, ...below.map(([one]) => one)]) if (form.wrong.has(path)) said.add(path);
   const isWrong = form.wrong.has(at) || below.length > 0 ? 'true' : 'false';
   const faults = below.map(([path, message]) => {
-    const rest = path.slice(at.length + 1);
-    const line = lineAt(rest);
-    return html`<span class="wrong" role="alert">${line === undefined ? rest : `“${line}”`} ${message}.</span>`;
+    return html`<span class="wrong" role="alert">${partAt(path.slice(at.length + 1))} ${message}.</span>`;
   });
   return form.field(at, name, html`${control(isWrong)} ${faults}`, hint);
 }
@@ -83,12 +81,14 @@ export interface AreaField extends Field<string> {
   placeholder?: string;
   /** JSON or patterns rather than prose. */
   isCode?: boolean;
+  /** How people know what lies at a path below; a line, in its own words, without it. */
+  partAt?: (below: string) => string;
 }
 
 /** Text of several lines; what is wrong with a line names the line. */
 export function areaField(editing: Editing, field: AreaField): TemplateResult {
   const { value, set, rows, placeholder, isCode = false } = field;
-  const lineAt = (below: string) => (isCode ? undefined : linesOf(value)[Number(below)]);
+  const { partAt = (below: string) => `“${linesOf(value)[Number(below)] ?? below}”` } = field;
   return framed(
     editing,
     field,
@@ -103,7 +103,7 @@ export function areaField(editing: Editing, field: AreaField): TemplateResult {
         aria-invalid=${isWrong}
         @input=${(event: Event) => set(valueOf(event))}
       ></textarea>`,
-    lineAt,
+    partAt,
   );
 }
 

@@ -16,7 +16,7 @@ const nameOf = ({ name }: Knob) => {
     .replace(/_(MS|DB)$/, '')
     .toLowerCase()
     .replaceAll('_', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return (words.charAt(0).toUpperCase() + words.slice(1)).replace('Lane a', 'Lane A');
 };
 
 const textOf = (value: KnobValue | undefined): string => {

@@ -12,12 +12,12 @@ describe('the parts of an assistant', () => {
     expect(labelled('Min delay').value).to.equal('700');
     expect(labelled('Expected first').value).to.equal('');
     await type(labelled('Policy mode'), 'lenient');
-    await type(labelled('Lane a'), 'off');
+    await type(labelled('Lane A'), 'off');
     await type(labelled('Expected first'), '250');
     await press('Back to 400');
     expect(labelled('Min delay').value).to.equal('400');
     await until(() => root.activeElement === labelled('Min delay'));
-    await type(labelled('Lane a'), 'on');
+    await type(labelled('Lane A'), 'on');
     await press('Save');
     await says('Saved as version 4.');
     expect(from.puts()).to.deep.equal([{ lanes: { POLICY_MODE: 'lenient', EXPECTED_FIRST_AUDIO_MS: 250 } }]);

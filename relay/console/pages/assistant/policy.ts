@@ -10,6 +10,13 @@ export const ACTIONS: readonly (readonly [Action, string])[] = [
   ['escalate', 'Hand over to a person'],
   ['cancel_output', 'Cut it, say nothing'],
 ];
+/** The same where there is little room. */
+const SHORT: Record<Action, string> = {
+  rewrite: 'Ask again',
+  refuse: 'Refuse',
+  escalate: 'Hand over',
+  cancel_output: 'Cut',
+};
 const KINDS: Record<PiiKind, string> = {
   email: 'E-mail addresses',
   card: 'Card numbers',
@@ -55,8 +62,9 @@ function moderation(editing: Editing): TemplateResult {
   return html`<section class="stack" aria-labelledby="moderation">
     <h3 id="moderation">Moderation</h3>
     <p class="quiet small">
-      The provider's classes of harmful speech. A side on which no class is named is not sent to it. Self-harm is always
-      handed over to a person.
+      The provider's classes of harmful speech. Ask again: the model answers anew, without it. Refuse: the refusal is
+      said. Hand over: a person is called. Cut: silence. A side on which nothing is set is not sent to the provider;
+      self-harm can be handed over only.
     </p>
     <table>
       <thead>
@@ -99,7 +107,9 @@ function categoryField(editing: Editing, category: string, side: 'input' | 'outp
   const at = `policy.moderation.${side}.${category}`;
   const wrong = form.wrong.get(at);
   if (wrong !== undefined) said.add(at);
-  const offered = ACTIONS.filter(([action]) => !category.startsWith('self-harm') || action === 'escalate');
+  const offered = ACTIONS.filter(([action]) => !category.startsWith('self-harm') || action === 'escalate').map(
+    ([action]) => [action, SHORT[action]] as const,
+  );
   const choose = (chosen: string) => {
     const { [category]: _, ...rest } = set[side];
     const [action] = ACTIONS.find(([one]) => one === chosen) ?? [];
@@ -111,7 +121,7 @@ function categoryField(editing: Editing, category: string, side: 'input' | 'outp
       aria-invalid=${form.isWrong(at)}
       @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}
     >
-      ${optionsOf([['', 'Nothing'], ...offered], set[side][category] ?? '')}
+      ${optionsOf([['', 'Not set'], ...offered], set[side][category] ?? '')}
     </select>
     ${wrong === undefined ? nothing : html`<span class="wrong" role="alert">${category} ${wrong}.</span>`}`;
 }

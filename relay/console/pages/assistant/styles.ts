@@ -79,6 +79,18 @@ export const styles = css`
     min-block-size: 56px;
     cursor: pointer;
   }
+  .new summary {
+    display: inline-flex;
+    min-block-size: 44px;
+    color: var(--accent);
+  }
+  .new summary::after {
+    margin: 0;
+    color: inherit;
+  }
+  .new form {
+    max-inline-size: 480px;
+  }
   summary::marker,
   summary::-webkit-details-marker {
     display: none;
