@@ -25,8 +25,6 @@ import { createTokenWatch } from './token-watch.ts';
 export const SUBPROTOCOL = 'vjj.1';
 const TOKEN_PREFIX = 'token.';
 const LONGEST_TOKEN = 4_096;
-/** A closing handshake that takes longer is cut off. */
-const CLOSE_TIMEOUT_MS = 5_000;
 /** Messages an unknown caller may send before a token is accepted; more is a flood. */
 const MOST_EARLY_MESSAGES = 16;
 /** Suggested to callers who found the door full. */
@@ -73,6 +71,8 @@ export interface DoorLimits {
    * slows down, and what the refusal cost to find cannot be told from when it comes.
    */
   refusalPauseMs: number;
+  /** A closing handshake that takes longer is cut off. */
+  closeTimeoutMs: number;
 }
 
 export const DOOR_DEFAULTS: DoorLimits = {
@@ -82,6 +82,7 @@ export const DOOR_DEFAULTS: DoorLimits = {
   maxSessions: 5_000,
   perAddress: { max: 100, windowMs: 60_000 },
   refusalPauseMs: 0,
+  closeTimeoutMs: 5_000,
 };
 
 /** Refusals that tell a guesser whether a guess was right. */
@@ -132,7 +133,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     maxPayload: Math.max(deps.limits.maxMessageBytes, MAX_FRAME_BYTES) + OVERSIZE_MARGIN_BYTES,
     maxFragments: 64,
     maxBufferedChunks: 1024,
-    closeTimeout: CLOSE_TIMEOUT_MS,
+    closeTimeout: door.closeTimeoutMs,
     // Without this, `ws` selects the first offer and so sends the token back.
     handleProtocols: (offered: Set<string>): string | false => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   };

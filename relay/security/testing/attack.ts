@@ -38,6 +38,18 @@ export interface Attempts {
 const AT_ONCE = 8;
 /** How long sockets may take to close, in milliseconds. */
 const EMPTY_WITHIN_MS = 10_000;
+const ANSWER_WITHIN_MS = 8_000;
+
+/** An attempt that nobody answers is one that came through. */
+async function within(attempt: Promise<string>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => (timer = setTimeout(() => resolve('no answer'), ANSWER_WITHIN_MS)));
+  try {
+    return await Promise.race([attempt, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** @param what - A sentence about what the relay refuses. */
 export function attack(
@@ -62,7 +74,7 @@ export function attack(
         const waiting = [...cases];
         const work = async () => {
           for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-            attempts.add(next[0], await attempt(next[1]), refusal);
+            attempts.add(next[0], await within(attempt(next[1])), refusal);
         };
         await Promise.all(Array.from({ length: AT_ONCE }, work));
       },
