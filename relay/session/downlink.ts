@@ -8,7 +8,10 @@ import type { Clock } from '../clock.ts';
 import { createPace } from './pace.ts';
 import { createSoundStore, type StoredItem, type StoredResponse } from './sound-store.ts';
 
-/** How far ahead of playout the relay sends, in milliseconds. */
+/**
+ * How far ahead of playout the relay sends, in milliseconds. What the way to the ear takes of it is added:
+ * over a slow or uneven network the page would otherwise have next to nothing in hand.
+ */
 export const LEAD_MS = 400;
 /** With less than this ahead of the ear a short frame is better than a wait. */
 const URGENT_MS = 120;
@@ -113,14 +116,15 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
       const wanted = msToSamples(frameMs());
       const part = Math.min(wanted, count);
       // What is not yet a whole frame waits for more, as long as the ear has enough.
-      if (part < wanted && !isAll && aheadMs >= URGENT_MS) {
-        wakeIn(aheadMs - URGENT_MS + 1);
+      if (part < wanted && !isAll && aheadMs >= URGENT_MS + pace.lagMs) {
+        wakeIn(aheadMs - URGENT_MS - pace.lagMs + 1);
         return;
       }
       if (part < RESERVE && !isAll) return;
       const partMs = samplesToMs(part);
-      if (aheadMs + partMs > LEAD_MS) {
-        wakeIn(Math.max(1, aheadMs + partMs - LEAD_MS));
+      const overMs = aheadMs + partMs - LEAD_MS - pace.lagMs;
+      if (overMs > 0) {
+        wakeIn(Math.max(1, overMs));
         return;
       }
       send(response, item, epoch, part, isAll && part === count, now);

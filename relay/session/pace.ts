@@ -5,11 +5,20 @@
 
 /** Without a report for this long the ear is taken to stand still. */
 const REPORT_LIFE_MS = 2_000;
+/** The ear's lag that a report no longer shows fades by this share with every report: half in 0.7 s. */
+const LAG_KEPT = 0.9;
+/** More is a page that stalls, which more sound does not help. */
+const MOST_LAG_MS = 400;
 
 export interface Pace {
   /** Milliseconds sent but not yet played. */
   aheadMs(now: number): number;
   sent(ms: number, now: number): void;
+  /**
+   * How far behind an ear without any way to it the reports have been lately: network there and back, the
+   * page's own buffer, its device, and their unevenness. So much of the lead is never in the page.
+   */
+  readonly lagMs: number;
   /** Position at which the next sound will be sent. */
   readonly sentMs: number;
   /** The page says that it is at `positionMs`. */
@@ -22,6 +31,9 @@ export interface Pace {
 export function createPace(): Pace {
   let sentMs = 0;
   let playedMs = 0;
+  /** Where an ear at this end of the wire would be. */
+  let nearMs = 0;
+  let lagMs = 0;
   let at = 0;
   let reportedAt: number | null = null;
   let isRunning = true;
@@ -29,13 +41,19 @@ export function createPace(): Pace {
   function settle(now: number): void {
     // A page that reports and then falls silent has stalled; one that never reports plays on.
     const until = reportedAt === null ? now : Math.min(now, reportedAt + REPORT_LIFE_MS);
-    if (isRunning && until > at) playedMs = Math.min(sentMs, playedMs + (until - at));
+    if (isRunning && until > at) {
+      playedMs = Math.min(sentMs, playedMs + (until - at));
+      nearMs = Math.min(sentMs, nearMs + (until - at));
+    }
     at = Math.max(at, now);
   }
   return {
     aheadMs(now) {
       settle(now);
       return sentMs - playedMs;
+    },
+    get lagMs() {
+      return lagMs;
     },
     get sentMs() {
       return sentMs;
@@ -47,6 +65,8 @@ export function createPace(): Pace {
       sentMs += ms;
     },
     reported(positionMs, now) {
+      settle(now);
+      lagMs = Math.min(MOST_LAG_MS, Math.max(nearMs - positionMs, lagMs * LAG_KEPT));
       playedMs = Math.min(sentMs, Math.max(0, positionMs));
       at = now;
       reportedAt = now;
@@ -59,6 +79,7 @@ export function createPace(): Pace {
     reset(now) {
       sentMs = 0;
       playedMs = 0;
+      nearMs = 0;
       at = now;
       reportedAt = null;
       isRunning = true;
