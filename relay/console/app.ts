@@ -2,30 +2,21 @@
  * The console's frame: signs people in, shows the rail and the one page that the address names. It
  * decides who sees what; what a page shows is the page's.
  */
-import { LitElement, css, html, type TemplateResult } from 'lit';
-import type { AnswerOf } from '../http/api/routes.ts';
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { ApiProblem, createApi, type Api } from './api.ts';
-import { PAGES, hashOf, linkOf, placeOf, type PageName, type Place } from './location.ts';
+import { PAGE_NAMES, hashOf, linkOf, placeOf, type Place } from './location.ts';
 import type { Me } from './page.ts';
+import type { Tenant } from './rail.ts';
 import { theme } from './theme.ts';
-
-type Tenant = AnswerOf<'tenants'>['rows'][number];
-
-const NAMES: Record<PageName, string> = {
-  overview: 'Overview',
-  assistant: 'Assistant',
-  origins: 'Origins',
-  keys: 'Keys',
-  sessions: 'Sessions',
-  usage: 'Usage',
-  webhooks: 'Webhooks',
-  people: 'People',
-  audit: 'Audit',
-};
 
 /** Who is in front of the page, as far as it is known. */
 type Standing =
-  { is: 'asking' } | { is: 'out' } | { is: 'in'; me: Me; tenants: Tenant[] } | { is: 'lost'; why: ApiProblem };
+  | { is: 'asking' }
+  | { is: 'out'; why?: string }
+  | { is: 'in'; me: Me; tenants: Tenant[] }
+  | { is: 'lost'; why: ApiProblem };
+
+const LINK_IS_OVER = 'This link has been used, or has run out. Sign in below, or ask for a new one.';
 
 export class Console extends LitElement {
   static override readonly properties = {
@@ -40,43 +31,17 @@ export class Console extends LitElement {
         grid-template-columns: 220px minmax(0, 1fr);
         min-block-size: 100vh;
       }
-      nav {
-        position: sticky;
-        inset-block-start: 0;
-        align-self: start;
-        display: flex;
-        flex-direction: column;
-        gap: 2px;
-        block-size: 100vh;
-        padding: 24px 12px;
-        overflow-y: auto;
-        border-inline-end: 1px solid var(--line);
+      .skip {
+        position: absolute;
+        inset-block-start: -100px;
+        inset-inline-start: 8px;
+        z-index: 2;
       }
-      .brand {
-        padding: 0 12px 20px;
-        font-weight: 650;
-        letter-spacing: -0.01em;
+      .skip:focus {
+        inset-block-start: 8px;
       }
-      nav a {
-        display: flex;
-        align-items: center;
-        min-block-size: 44px;
-        padding-inline: 12px;
-        border-radius: 10px;
-        color: var(--quiet);
-        text-decoration: none;
-      }
-      nav a:hover {
-        background: var(--raised);
-      }
-      nav a[aria-current='page'] {
-        color: var(--text);
-        font-weight: 600;
-        background: var(--raised);
-      }
-      .foot {
-        margin-block-start: auto;
-        padding-block-start: 20px;
+      main:focus {
+        outline: none;
       }
       main {
         inline-size: 100%;
@@ -87,20 +52,8 @@ export class Console extends LitElement {
         .frame {
           display: block;
         }
-        nav {
-          position: static;
-          flex-direction: row;
-          align-items: center;
-          block-size: auto;
-          padding: 8px;
-          overflow: auto hidden;
-          border-inline-end: 0;
-          border-block-end: 1px solid var(--line);
-        }
-        .brand,
-        .foot {
-          padding: 0 8px;
-          margin: 0;
+        main {
+          padding-block-start: 24px;
         }
       }
     `,
@@ -110,6 +63,9 @@ export class Console extends LitElement {
   readonly #api: Api = createApi(() => {
     this.standing = { is: 'out' };
   });
+  /** The tenant that the rail was last about. */
+  #tenant: string | undefined;
+  #isArrival = false;
   #pending: { page: string; element: HTMLElement } | undefined;
 
   constructor() {
@@ -130,7 +86,10 @@ export class Console extends LitElement {
     removeEventListener('hashchange', this.#moved);
   }
   readonly #moved = () => {
+    this.#isArrival = true;
     this.place = placeOf(location.hash);
+    if (this.place.page === 'start' && this.standing.is === 'in')
+      this.place = startOf(this.standing.me, this.standing.tenants);
   };
 
   readonly #left = () => {
@@ -151,7 +110,8 @@ export class Console extends LitElement {
       await this.enter();
     } catch (error) {
       if (!(error instanceof ApiProblem)) throw error;
-      this.standing = error.status === 401 || error.status === 403 ? { is: 'out' } : { is: 'lost', why: error };
+      if (error.status !== 401 && error.status !== 403) this.standing = { is: 'lost', why: error };
+      else this.standing = link === undefined ? { is: 'out' } : { is: 'out', why: LINK_IS_OVER };
     }
   }
 
@@ -169,46 +129,62 @@ export class Console extends LitElement {
       case 'asking':
         return html`<main><p class="quiet" role="status">Loading…</p></main>`;
       case 'lost':
-        return html`<main role="alert"><p>${this.standing.why.message}</p></main>`;
+        return html`<main class="stack" role="alert">
+          <p>${this.standing.why.message}</p>
+          <p><button @click=${() => void this.#begin()}>Try again</button></p>
+        </main>`;
       case 'out':
-        return html`<main><vjj-sign-in .api=${this.#api} @signed-in=${() => void this.enter()}></vjj-sign-in></main>`;
+        return html`<main>
+          ${this.standing.why === undefined ? nothing : html`<p class="wrong" role="alert">${this.standing.why}</p>`}
+          <vjj-sign-in .api=${this.#api} @signed-in=${() => void this.enter()}></vjj-sign-in>
+        </main>`;
       case 'in':
         return this.#frame(this.standing);
     }
   }
+  protected override updated(): void {
+    document.title = titleOf(this.standing, this.place);
+  }
 
   #frame({ me, tenants }: { me: Me; tenants: Tenant[] }): TemplateResult {
-    const tenant = tenantOf(this.place, me, tenants);
-    const link = (place: Place, name: string) =>
-      html`<a href=${hashOf(place)} aria-current=${place.page === this.place.page ? 'page' : 'false'}>${name}</a>`;
-    return html`<div class="frame">
-      <nav aria-label="Console">
-        <p class="brand">Voice Jib-Jab</p>
-        ${tenant === undefined ? [] : PAGES.map((page) => link({ page, tenant }, NAMES[page]))}
-        ${me.role === 'operator' ? [link({ page: 'tenants' }, 'Tenants'), link({ page: 'relay' }, 'Relay')] : []}
-        <div class="foot">${link({ page: 'account' }, 'Account')}</div>
-      </nav>
-      <main id="main">${this.#page(me)}</main>
-    </div>`;
+    this.#tenant = 'tenant' in this.place ? this.place.tenant : (this.#tenant ?? me.tenant?.id ?? tenants[0]?.id);
+    return html`<a class="skip button" href="#main" @click=${this.#skip}>Skip to the content</a>
+      <div class="frame">
+        <vjj-rail .me=${me} .tenants=${tenants} .tenant=${this.#tenant} .place=${this.place}></vjj-rail>
+        <main id="main" tabindex="-1">${this.#page(me)}</main>
+      </div>`;
   }
+  /** The address names the page already, so that the link cannot. */
+  readonly #skip = (event: Event) => {
+    event.preventDefault();
+    this.renderRoot.querySelector<HTMLElement>('#main')?.focus();
+  };
 
   /** The page's element; the same one while the address names the same page of the same tenant. */
   #page(me: Me): HTMLElement {
     const page = hashOf(this.place);
     if (this.#pending?.page !== page) {
       const element = document.createElement(`vjj-${this.place.page}-page`);
-      this.#pending = { page, element: Object.assign(element, { api: this.#api, me, place: this.place }) };
+      this.#pending = {
+        page,
+        element: Object.assign(element, { api: this.#api, me, place: this.place, isArrival: this.#isArrival }),
+      };
+      this.#isArrival = false;
     }
     return this.#pending.element;
   }
 }
 
-/** The tenant that the rail is about. */
-const tenantOf = (place: Place, me: Me, tenants: readonly Tenant[]): string | undefined =>
-  'tenant' in place ? place.tenant : (me.tenant?.id ?? tenants[0]?.id);
-
 /** Where whoever signs in begins. */
 function startOf(me: Me, tenants: readonly Tenant[]): Place {
-  const tenant = tenantOf({ page: 'start' }, me, tenants);
+  const tenant = me.tenant?.id ?? tenants[0]?.id;
   return tenant === undefined ? { page: 'tenants' } : { page: 'overview', tenant };
+}
+
+/** The window's title: the narrowest first, as in a row of tabs. */
+function titleOf(standing: Standing, place: Place): string {
+  if (standing.is !== 'in') return standing.is === 'out' ? 'Sign in · Voice Jib-Jab' : 'Voice Jib-Jab';
+  if (place.page === 'start') return 'Voice Jib-Jab';
+  const tenant = 'tenant' in place ? standing.tenants.find(({ id }) => id === place.tenant)?.name : undefined;
+  return [PAGE_NAMES[place.page], tenant, 'Voice Jib-Jab'].filter((part) => part !== undefined).join(' · ');
 }

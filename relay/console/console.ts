@@ -15,18 +15,28 @@ import { RelayPage } from './pages/relay.ts';
 import { SessionDetail } from './pages/sessions/session-detail.ts';
 import { SessionsPage } from './pages/sessions/sessions.ts';
 import { TimelineView } from './pages/sessions/timeline-view.ts';
+import { Revocations } from './pages/sessions/revocations.ts';
+import { UserActions } from './pages/sessions/user-actions.ts';
+import { SettingsPage } from './pages/settings.ts';
 import { SignIn } from './pages/sign-in.ts';
 import { TenantsPage } from './pages/tenants.ts';
-import { UsagePage } from './pages/usage.ts';
+import { LimitsForm } from './pages/usage/limits.ts';
+import { UsagePage } from './pages/usage/usage.ts';
 import { WebhooksPage } from './pages/webhooks.ts';
 import { Chart } from './parts/chart.ts';
 import { Copy } from './parts/copy.ts';
 import { Dialog } from './parts/dialog.ts';
+import { Rail } from './rail.ts';
 
 const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-chart': Chart,
   'vjj-copy': Copy,
   'vjj-dialog': Dialog,
+  'vjj-limits': LimitsForm,
+  'vjj-rail': Rail,
+  'vjj-revocations': Revocations,
+  'vjj-settings-page': SettingsPage,
+  'vjj-user-actions': UserActions,
   'vjj-relay-page': RelayPage,
   'vjj-session': SessionDetail,
   'vjj-sessions-page': SessionsPage,

@@ -12,8 +12,26 @@ export const PAGES = [
   'webhooks',
   'people',
   'audit',
+  'settings',
 ] as const;
 export type PageName = (typeof PAGES)[number];
+
+/** What pages are called, in the rail and in the window's title. */
+export const PAGE_NAMES: Record<PageName | 'tenants' | 'relay' | 'account', string> = {
+  overview: 'Overview',
+  assistant: 'Assistant',
+  origins: 'Origins',
+  keys: 'Keys',
+  sessions: 'Sessions',
+  usage: 'Usage',
+  webhooks: 'Webhooks',
+  people: 'People',
+  audit: 'Audit',
+  settings: 'Settings',
+  tenants: 'Tenants',
+  relay: 'Relay',
+  account: 'Account',
+};
 
 /** `tenants` and `relay` are the operator's and belong to no tenant. */
 export type Place =

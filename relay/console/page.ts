@@ -17,6 +17,7 @@ export abstract class Page extends LitElement {
     place: { attribute: false },
     isLoading: { state: true },
     failure: { state: true },
+    mishap: { state: true },
   };
   declare api: Api;
   declare me: Me;
@@ -24,11 +25,16 @@ export abstract class Page extends LitElement {
   declare protected isLoading: boolean;
   /** Why there is nothing to show. */
   declare protected failure: ApiProblem | undefined;
+  /** What could not be done, while what is shown stays. */
+  declare private mishap: ApiProblem | undefined;
+  /** Whether the reader came here by a link of the console's own: the heading takes the focus then. */
+  isArrival = false;
   #leaving = new AbortController();
 
   constructor() {
     super();
     this.isLoading = true;
+    this.addController({ hostUpdated: () => this.#arrive() });
   }
 
   /** The tenant whose page this is; empty on the operator's own. */
@@ -63,6 +69,18 @@ export abstract class Page extends LitElement {
     }
   }
 
+  /** Does something beside the page's forms, such as fetching more rows; says so above them when it fails. */
+  protected async attempt(act: () => Promise<void>): Promise<void> {
+    this.mishap = undefined;
+    try {
+      await act();
+    } catch (error) {
+      if (this.#leaving.signal.aborted) return;
+      if (!(error instanceof ApiProblem)) throw error;
+      this.mishap = error;
+    }
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     this.#leaving = new AbortController();
@@ -73,12 +91,26 @@ export abstract class Page extends LitElement {
     this.#leaving.abort();
   }
 
+  #arrive(): void {
+    if (!this.isArrival || this.isLoading) return;
+    const heading = this.renderRoot.querySelector<HTMLElement>('h1');
+    if (heading === null) return;
+    this.isArrival = false;
+    heading.tabIndex = -1;
+    heading.focus();
+  }
+
   protected override render(): TemplateResult {
     if (this.failure !== undefined)
       return html`<div class="stack" role="alert">
         <p>${this.failure.message}</p>
         <p><button @click=${() => void this.reload()}>Try again</button></p>
       </div>`;
-    return this.isLoading ? html`<p class="quiet" role="status">Loading…</p>` : this.body();
+    return this.isLoading ? html`<p class="quiet" role="status">Loading…</p>` : this.#withMishap();
+  }
+  #withMishap(): TemplateResult {
+    if (this.mishap === undefined) return this.body();
+    return html`<p class="wrong mishap" role="alert">${this.mishap.message}</p>
+      ${this.body()}`;
   }
 }

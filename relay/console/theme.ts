@@ -55,10 +55,22 @@ export const theme = css`
   .figure {
     font-variant-numeric: tabular-nums;
   }
+  h1:focus {
+    outline: none;
+  }
   .stack {
     display: flex;
     flex-direction: column;
     gap: 16px;
+  }
+  .stack > section:not(.card),
+  .stack > vjj-signing-keys,
+  .stack > vjj-api-keys,
+  .stack > vjj-revocations {
+    margin-block-start: 24px;
+  }
+  .hint {
+    font-weight: 400;
   }
   .row {
     display: flex;
@@ -79,7 +91,6 @@ export const theme = css`
     display: inline-flex;
     align-items: center;
     justify-content: center;
-    gap: 8px;
     min-block-size: 44px;
     padding: 8px 16px;
     border: 1px solid var(--control);
@@ -108,6 +119,7 @@ export const theme = css`
     border-color: currentcolor;
   }
   button.plain {
+    padding-inline: 12px;
     border-color: transparent;
     background: none;
   }

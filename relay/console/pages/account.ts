@@ -69,7 +69,7 @@ export class AccountPage extends Page {
         }
       </dl>
       ${me.user === null ? nothing : this.#password(me.user.hasPassword)}
-      <p><button @click=${() => void this.#signOut()}>Sign out</button></p>
+      <p><button @click=${() => void this.attempt(() => this.#signOut())}>Sign out</button></p>
     </div>`;
   }
 

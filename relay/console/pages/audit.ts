@@ -99,7 +99,7 @@ export class AuditPage extends Page {
               </tbody>
             </table>`
       }
-      ${this.next === undefined ? nothing : html`<p><button @click=${() => void this.#more()}>Show more</button></p>`}
+      ${this.next === undefined ? nothing : html`<p><button @click=${() => void this.attempt(() => this.#more())}>Show more</button></p>`}
     </div>`;
   }
 }
@@ -113,7 +113,8 @@ function verdictText({ entries, isWhole, brokenAt }: AnswerOf<'verifyAudit'>) {
 }
 
 function payloadText(payload: unknown) {
-  if (payload === null || payload === undefined) return html`<span class="quiet small">erased</span>`;
+  // Either nothing was written, or it was erased with the person it was about.
+  if (payload === null || payload === undefined) return html`<span class="quiet small">nothing kept</span>`;
   const text = JSON.stringify(payload, null, 2);
   if (text === '{}') return nothing;
   return html`<details>

@@ -37,6 +37,16 @@ export class OverviewPage extends Page {
       li {
         padding-block: 6px;
       }
+      .latest {
+        list-style: none;
+      }
+      .latest li {
+        display: flex;
+        justify-content: space-between;
+        gap: 16px;
+        padding-block: 10px;
+        border-block-end: 1px solid var(--line);
+      }
       .done {
         color: var(--quiet);
         text-decoration: line-through;
@@ -141,7 +151,7 @@ export class OverviewPage extends Page {
     const { tenant } = this;
     return html`<section class="stack" aria-labelledby="latest">
       <h2 id="latest">Latest conversations</h2>
-      <ul>
+      <ul class="latest">
         ${sessions.map(
           ({ id, startedAt, turns, endedAt }) =>
             html`<li>

@@ -101,7 +101,7 @@ export class TenantsPage extends Page {
               )}
             </ul>`
       }
-      ${this.next === undefined ? nothing : html`<p><button @click=${() => void this.#more()}>Show more</button></p>`}
+      ${this.next === undefined ? nothing : html`<p><button @click=${() => void this.attempt(() => this.#more())}>Show more</button></p>`}
       ${this.#newForm()}
     </div>`;
   }

@@ -209,7 +209,7 @@ export class WebhooksPage extends Page {
           aria-expanded=${isOpen}
           @click=${() => {
             if (isOpen) this.open = '';
-            else void this.#show(id);
+            else void this.attempt(() => this.#show(id));
           }}
         >
           Deliveries
@@ -235,8 +235,8 @@ export class WebhooksPage extends Page {
         </tbody>
       </table>
       <div class="row">
-        <button @click=${() => void this.#show(this.open)}>Refresh</button>
-        ${this.next === undefined ? nothing : html`<button @click=${() => void this.#more()}>Show more</button>`}
+        <button @click=${() => void this.attempt(() => this.#show(this.open))}>Refresh</button>
+        ${this.next === undefined ? nothing : html`<button @click=${() => void this.attempt(() => this.#more())}>Show more</button>`}
       </div>`;
   }
   #delivery({ id, event, body, status, attempts, nextAt, lastResult, createdAt }: Delivery) {

@@ -71,6 +71,26 @@ export const tableStyles = css`
       text-align: start;
       white-space: normal;
     }
+    /* Many short figures: several in a line, each after its name. */
+    .compact tr {
+      display: flex;
+      flex-wrap: wrap;
+      gap: 0 16px;
+    }
+    .compact td,
+    .compact td.figure,
+    .compact tbody th {
+      gap: 6px;
+      justify-content: flex-start;
+    }
+    .compact tbody th,
+    .compact td:has(code) {
+      flex: 1 1 100%;
+    }
+    .compact tbody th::before,
+    .compact td:has(code)::before {
+      display: none;
+    }
     td[data-name]::before,
     th[data-name]::before {
       content: attr(data-name);

@@ -54,6 +54,10 @@ export class SessionDetail extends Page {
         grid-template-columns: repeat(auto-fit, minmax(260px, 1fr));
         gap: 16px;
       }
+      dd,
+      p > code {
+        overflow-wrap: anywhere;
+      }
       pre {
         padding: 12px;
         overflow-x: auto;
@@ -136,7 +140,7 @@ export class SessionDetail extends Page {
       throw error;
     }
     this.#isCut = after !== undefined;
-    return config === undefined || rows.length === 0 ? undefined : { rows, config };
+    return rows.length === 0 ? undefined : { rows, config };
   }
 
   async #end(): Promise<void> {
@@ -174,7 +178,7 @@ export class SessionDetail extends Page {
           ? html`<p class="card">The arbiter's record of this conversation is not kept any more.</p>`
           : this.#replay(timeline)
       }
-      ${this.#words()} ${this.#costs()}
+      ${this.#words()} ${this.#costs()} ${this.mayChange ? this.#user() : nothing}
     </div>`;
   }
 
@@ -258,6 +262,19 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
         }
         ${this.#isCut ? `Only the first ${countText(MOST_RECORDS)} steps are shown.` : ''}
       </p>
+    </section>`;
+  }
+
+  #user() {
+    return html`<section class="stack" aria-labelledby="user">
+      <h2 id="user">The user</h2>
+      <p><code>${this.session.subject}</code></p>
+      <vjj-user-actions
+        .api=${this.api}
+        .tenant=${this.tenant}
+        .subject=${this.session.subject}
+        @user-changed=${() => void this.reload()}
+      ></vjj-user-actions>
     </section>`;
   }
 

@@ -84,7 +84,13 @@ export class SessionsPage extends Page {
   }
 
   protected override body() {
-    if (this.#one) return html`<vjj-session .api=${this.api} .me=${this.me} .place=${this.place}></vjj-session>`;
+    if (this.#one)
+      return html`<vjj-session
+        .api=${this.api}
+        .me=${this.me}
+        .place=${this.place}
+        .isArrival=${this.isArrival}
+      ></vjj-session>`;
     return html`<div class="stack">
       <h1>Sessions</h1>
       <div class="row find">
@@ -110,7 +116,8 @@ export class SessionsPage extends Page {
       </div>
       <div aria-live="polite">${this.sessions.length === 0 ? this.#none() : nothing}</div>
       ${this.sessions.length === 0 ? nothing : this.#table()}
-      ${this.next === undefined ? nothing : html`<p><button @click=${() => void this.#more()}>Show more</button></p>`}
+      ${this.next === undefined ? nothing : html`<p><button @click=${() => void this.attempt(() => this.#more())}>Show more</button></p>`}
+      <vjj-revocations .api=${this.api} .me=${this.me} .place=${this.place}></vjj-revocations>
     </div>`;
   }
   #none() {
@@ -122,7 +129,7 @@ export class SessionsPage extends Page {
     </p>`;
   }
   #table() {
-    return html`<table>
+    return html`<table class="compact">
       <thead>
         <tr>
           <th>Started</th>

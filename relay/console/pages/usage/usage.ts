@@ -1,31 +1,19 @@
 /** What conversations used and cost, by day and lane, and how far the budgets are. */
 import { css, html, nothing } from 'lit';
-import type { AnswerOf } from '../../http/api/routes.ts';
-import { Page } from '../page.ts';
-import { FormController, fieldsOf } from '../parts/form.ts';
-import { countText, lengthText, moneyText } from '../parts/format.ts';
-import { theme } from '../theme.ts';
+import type { AnswerOf } from '../../../http/api/routes.ts';
+import { Page } from '../../page.ts';
+import { countText, lengthText, moneyText } from '../../parts/format.ts';
+import { theme } from '../../theme.ts';
 
 type Usage = AnswerOf<'usage'>;
 type Budget = Usage['budgets']['day'];
-type Limits = AnswerOf<'limits'>;
 
 const DAY_MS = 86_400_000;
-const MICROS = 1_000_000;
 const SPANS = [7, 30, 90];
-/** Limits that the page edits, with the factor between what is typed and what is kept. */
-const FIELDS = [
-  ['minutesPerDay', 'Minutes a day', 1],
-  ['minutesPerMonth', 'Minutes a month', 1],
-  ['spendPerDay', 'US dollars a day', MICROS],
-  ['spendPerMonth', 'US dollars a month', MICROS],
-] as const;
-
 export class UsagePage extends Page {
   static override readonly properties = {
     ...Page.properties,
     usage: { state: true },
-    limits: { state: true },
     span: { state: true },
   };
   static override readonly styles = [
@@ -54,14 +42,6 @@ export class UsagePage extends Page {
         grid-template-columns: repeat(auto-fit, minmax(240px, 1fr));
         gap: 12px;
       }
-      form.grid {
-        display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(200px, 1fr));
-        gap: 16px;
-      }
-      form.grid > div {
-        grid-column: 1 / -1;
-      }
       [aria-pressed='true'] {
         font-weight: 600;
         background: var(--raised);
@@ -69,11 +49,8 @@ export class UsagePage extends Page {
     `,
   ];
   declare private usage: Usage;
-  declare private limits: Limits;
   /** Days shown. */
   declare private span: number;
-  #etag: string | undefined;
-  readonly #form = new FormController(this);
 
   constructor() {
     super();
@@ -85,33 +62,7 @@ export class UsagePage extends Page {
     const day = (at: number) => new Date(at).toISOString().slice(0, 10);
     const now = Date.now();
     const query = { from: day(now - (this.span - 1) * DAY_MS), to: day(now + DAY_MS) };
-    const [usage, limits] = await Promise.all([
-      this.api.call('usage', { params, query, signal }),
-      this.api.read('limits', { params, signal }),
-    ]);
-    this.usage = usage;
-    this.limits = limits.data;
-    this.#etag = limits.etag;
-  }
-
-  async #save(event: SubmitEvent): Promise<void> {
-    event.preventDefault();
-    const fields = fieldsOf(event.target as HTMLFormElement);
-    await this.#form.send(async () => {
-      const typed = FIELDS.map(([name, , factor]) => {
-        const text = (fields[name] ?? '').trim();
-        return [name, text === '' ? null : Math.round(Number(text) * factor)] as const;
-      });
-      const { data, etag } = await this.api.read('putLimits', {
-        params: { tenant: this.tenant },
-        body: { ...this.limits.own, ...Object.fromEntries(typed) },
-        ...(this.#etag !== undefined && { ifMatch: this.#etag }),
-      });
-      this.limits = data;
-      this.#etag = etag;
-      await this.reload();
-      return 'The budgets are set, and hold for the next turn of every conversation.';
-    });
+    this.usage = await this.api.call('usage', { params, query, signal });
   }
 
   protected override body() {
@@ -165,9 +116,14 @@ export class UsagePage extends Page {
         .say=${(ms: number) => lengthText(ms)}
         .series=${[{ name: 'Talked', color: '--accent', values: days.map(({ talkMs }) => talkMs) }]}
       ></vjj-chart>
-      <h2>Budgets</h2>
+      <h2>Limits and budgets</h2>
       <div class="budgets">${this.#budget('Today', budgets.day)} ${this.#budget('This month', budgets.month)}</div>
-      ${this.mayChange ? this.#limitsForm() : nothing}
+      <vjj-limits
+        .api=${this.api}
+        .me=${this.me}
+        .place=${this.place}
+        @limits-changed=${() => void this.reload()}
+      ></vjj-limits>
       <p class="quiet small">
         Days and months in UTC. Cost is reckoned from the provider's own usage figures and the relay's dated table of
         prices; the provider's bill decides.
@@ -195,35 +151,5 @@ export class UsagePage extends Page {
               </p>`
       }
     </section>`;
-  }
-
-  #limitsForm() {
-    const form = this.#form;
-    const { limits } = this.limits;
-    return html`<form class="card grid" @submit=${(event: SubmitEvent) => void this.#save(event)}>
-      ${FIELDS.map(([name, label, factor]) =>
-        form.field(
-          name,
-          label,
-          html`<input
-            name=${name}
-            type="number"
-            min="0"
-            step=${factor === 1 ? '1' : '0.01'}
-            placeholder="no limit"
-            .value=${limits[name] === null ? '' : String(limits[name] / factor)}
-            aria-invalid=${form.isWrong(name)}
-          />`,
-        ),
-      )}
-      <div>
-        <p class="quiet small">
-          A conversation that runs into its budget is ended with a sentence, after the turn. Webhooks tell at 80 and 95
-          %.
-        </p>
-        ${form.verdict(FIELDS.map(([name]) => name))}
-        <button class="primary" ?disabled=${form.isBusy}>Set budgets</button>
-      </div>
-    </form>`;
   }
 }
