@@ -33,7 +33,7 @@ export class SessionDetail extends Page {
     css`
       .facts {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(170px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(min(170px, 45%), 1fr));
         gap: 12px 20px;
       }
       dt {
