@@ -7,7 +7,7 @@ import { ADA, answer, clear, dress, place, relay, until } from './testing/place.
 
 const { axe } = globalThis as unknown as { axe: { run(on: Element, options: object): Promise<AxeResults> } };
 
-before(dress);
+beforeEach(dress);
 afterEach(clear);
 
 describe('saving', () => {
@@ -125,17 +125,20 @@ describe('leaving with changes that are not saved', () => {
   };
 
   it('asks first, and stays where the answer is no', async () => {
-    const { field, type } = await place();
+    // As the console does: before there is a page that could ask.
     const { all, stop } = heard();
+    const { field, type } = await place();
     await type(field('name'), 'Grace');
     location.hash = '#/ten_1/origins';
     expect(await answer('Cancel')).to.contain('is lost');
-    expect([location.hash, all]).to.deep.equal(['#/ten_1/assistant', []]);
+    await until(() => all.length === 1);
+    expect([location.hash, all]).to.deep.equal(['#/ten_1/assistant', ['#/ten_1/assistant']]);
     expect(field('name').value).to.equal('Grace');
     location.hash = '#/ten_1/origins';
+    await until(() => all.length === 2);
     await answer('Leave');
-    await until(() => all.length > 0);
-    expect([location.hash, all]).to.deep.equal(['#/ten_1/origins', ['#/ten_1/origins']]);
+    await until(() => all.length === 3);
+    expect([location.hash, all.at(-1)]).to.deep.equal(['#/ten_1/origins', '#/ten_1/origins']);
     stop();
   });
 

@@ -2,7 +2,7 @@ import { expect } from '@esm-bundle/chai';
 import { TestCall } from './test-call.ts';
 import { answer, clear, dress, place, until, type Widget } from './testing/place.ts';
 
-before(dress);
+beforeEach(dress);
 afterEach(clear);
 
 describe('the parts of an assistant', () => {

@@ -163,7 +163,14 @@ export const styles = css`
     background: var(--surface);
   }
   .bar p:first-child {
-    flex: 1 1 160px;
+    flex: 1 1 64px;
+  }
+  .bar .plain {
+    padding-inline: 8px;
+  }
+  td select {
+    inline-size: 100%;
+    max-inline-size: 190px;
   }
   .bar [aria-live] {
     flex: 1 1 100%;

@@ -78,12 +78,14 @@ export class TestCall extends LitElement {
     const isOlder = calling !== undefined && calling !== version;
     return html`<section class="card stack" aria-labelledby="test">
       <h2 id="test">Try it</h2>
-      <p class="quiet small">
-        A call speaks with version ${version}, as it is
-        saved.${this.isUnsaved ? ' What you have changed since is not in it.' : ''} It counts like any conversation.
-      </p>
-      <div aria-live="polite">
-        ${isOlder ? html`<p>This call began with version ${calling}. End it and start again to hear ${version}.</p>` : nothing}
+      <div>
+        <p class="quiet small">
+          A call speaks with version ${version}, as it is
+          saved.${this.isUnsaved ? ' What you have changed since is not in it.' : ''} It counts like any conversation.
+        </p>
+        <div aria-live="polite" class="small">
+          ${isOlder ? html`<p>This call began with version ${calling}. End it and start again to hear ${version}.</p>` : nothing}
+        </div>
       </div>
       ${this.#widget()}
     </section>`;

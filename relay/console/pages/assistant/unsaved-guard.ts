@@ -20,21 +20,19 @@ export class UnsavedGuard implements ReactiveController {
   hostConnected(): void {
     this.#here = location.href;
     addEventListener('beforeunload', this.#closing);
-    // Before the console itself hears of it.
-    addEventListener('hashchange', this.#moving, { capture: true });
+    // Comes before `hashchange`, by which the console moves: the address is the old one again by then.
+    addEventListener('popstate', this.#moving);
   }
   hostDisconnected(): void {
     removeEventListener('beforeunload', this.#closing);
-    removeEventListener('hashchange', this.#moving, { capture: true });
+    removeEventListener('popstate', this.#moving);
   }
 
   readonly #closing = (event: BeforeUnloadEvent) => {
     if (this.#isUnsaved()) event.preventDefault();
   };
-  readonly #moving = (event: HashChangeEvent) => {
-    if (!this.#isUnsaved() || location.href === this.#here) return;
-    event.stopImmediatePropagation();
-    void this.#ask(location.href);
+  readonly #moving = () => {
+    if (this.#isUnsaved() && location.href !== this.#here) void this.#ask(location.href);
   };
 
   /** The address is put back while it is asked: it tells what is shown. */

@@ -229,10 +229,11 @@ export async function answer(action: string): Promise<string> {
   return text.replaceAll(/\s+/g, ' ');
 }
 
-/** The look of the console; once, before the tests of a file. */
+/** The look of the console; once. */
 export async function dress(): Promise<void> {
   document.documentElement.lang = 'en';
   document.title = 'test';
+  if (document.querySelector('link') !== null) return;
   const style = document.createElement('link');
   Object.assign(style, { rel: 'stylesheet', href: new URL('../../../console.css', import.meta.url).href });
   const loaded = new Promise((resolve) => style.addEventListener('load', resolve));
