@@ -2,7 +2,12 @@
  * The lab beside the customer's page. It uses the element's public attributes, methods and events
  * only, as any page could; the script itself is loaded by the page, as by a customer.
  */
+import { embedCode, placeControls } from './controls.ts';
+import { cutLine, installLine, setLine } from './faults.ts';
 import { Figures } from './figures.ts';
+import { copies, find } from './page.ts';
+import { placePreflight } from './preflight.ts';
+import { Waveform } from './waveform.ts';
 import { Timeline, type Row } from './timeline.ts';
 
 const PHRASES = [
@@ -17,12 +22,8 @@ const PHRASES = [
 /** The log keeps this many lines. */
 const LOG_LINES = 200;
 
-/** An element that the page is known to have. */
-function find<K extends keyof HTMLElementTagNameMap>(name: K, id: string): HTMLElementTagNameMap[K] {
-  const element = document.querySelector<HTMLElementTagNameMap[K]>(`${name}#${id}`);
-  if (!element) throw new Error(`the page has no ${name} called ${id}`);
-  return element;
-}
+/** How long *Ten seconds offline* takes. */
+const OFFLINE_MS = 10_000;
 
 await customElements.whenDefined('voice-jib-jab');
 const assistant = find('voice-jib-jab', 'assistant');
@@ -30,6 +31,7 @@ const drawing = document.querySelector<SVGSVGElement>('#timeline');
 if (!drawing) throw new Error('the page has no timeline');
 const timeline = new Timeline(drawing);
 const figures = new Figures(find('dl', 'figures'));
+const waveform = new Waveform(find('canvas', 'waveform'), () => assistant.levels);
 const log = find('ol', 'log');
 let startMs = performance.now();
 
@@ -79,13 +81,16 @@ function showState(): void {
 const rowOf = (lane: string): Row | null => (lane === 'A' || lane === 'B' || lane === 'C' ? lane : null);
 
 assistant.addEventListener('readystatechange', () => {
-  if (assistant.readyState === 2) {
+  const { readyState } = assistant;
+  if (readyState >= 2 && readyState <= 4) waveform.run();
+  else waveform.stop();
+  if (readyState === 2) {
     startMs = performance.now();
     timeline.reset(startMs);
     log.replaceChildren();
   }
   showState();
-  note('readystatechange', String(assistant.readyState));
+  note('readystatechange', String(readyState));
 });
 assistant.addEventListener('start', ({ sessionId }) => note('start', sessionId));
 assistant.addEventListener('end', ({ reason }) => {
@@ -129,6 +134,17 @@ assistant.addEventListener('transcript', ({ entry }) => {
   note('transcript', `${entry.role === 'user' ? 'you' : 'agent'}: ${said.join('').trim()}${isCut ? ' … cut off' : ''}`);
 });
 assistant.addEventListener('toolcall', ({ name, args }) => note('toolcall', `${name} ${JSON.stringify(args)}`));
+assistant.addEventListener('consentrequest', () => note('consentrequest'));
+assistant.addEventListener('consentchange', ({ state }) => note('consentchange', state));
+assistant.addEventListener('permissionchange', ({ state }) => note('permissionchange', state));
+assistant.addEventListener('devicechange', () => note('devicechange', `${assistant.inputs.length} microphones`));
+assistant.addEventListener('volumechange', () =>
+  note('volumechange', assistant.muted ? 'muted' : String(assistant.volume)),
+);
+assistant.addEventListener('micmutechange', () => note('micmutechange', String(assistant.micMuted)));
+assistant.addEventListener('rating', ({ score, comment }) => note('rating', `${score} of 5 ${comment}`));
+assistant.addEventListener('handoff', ({ reason }) => note('handoff', reason));
+assistant.addEventListener('toggle', () => note('toggle', assistant.open ? 'open' : 'closed'));
 assistant.addEventListener('reconnecting', ({ attempt }) => note('reconnecting', `attempt ${attempt}`));
 assistant.addEventListener('reconnected', ({ gapMs }) => note('reconnected', `after ${Math.round(gapMs)} ms`));
 assistant.addEventListener('debug', ({ detail }) => {
@@ -170,37 +186,41 @@ function showKnobs(config: Record<string, number | string | boolean>): void {
   find('dl', 'knobs').replaceChildren(...rows);
 }
 
-/** The code that a customer would paste for what is configured here. */
-function showEmbed(): void {
-  const shown = ['variant', 'turn', 'theme', 'lang'].flatMap((name) => {
-    const value = assistant.getAttribute(name);
-    const isDefault = value === null || value === '' || (name === 'turn' && value === 'auto');
-    return isDefault ? [] : [`${name}="${value}"`];
-  });
-  find('code', 'embed').textContent = [
-    `<script type="module" src="${location.origin}/voice-jib-jab.js"></script>`,
-    `<voice-jib-jab ${['tenant="pk_demo"', ...shown].join(' ')}></voice-jib-jab>`,
-  ].join('\n');
-}
+// Every attribute, and the code for what is set.
+const embed = find('code', 'embed');
+placeControls(
+  assistant,
+  {
+    often: find('div', 'often'),
+    seldom: find('div', 'seldom'),
+    flags: find('div', 'flags'),
+    texts: find('div', 'texts'),
+    accent: find('input', 'accent'),
+  },
+  () => (embed.textContent = embedCode(assistant, location.origin)),
+);
+find('input', 'accent').addEventListener('input', () => (embed.textContent = embedCode(assistant, location.origin)));
+copies(find('button', 'copy'), () => embed.textContent);
+copies(find('button', 'copy-faults'), () => find('code', 'provider-faults').textContent);
 
-for (const name of ['turn', 'variant', 'theme', 'lang'] as const) {
-  const select = find('select', name);
-  select.addEventListener('change', () => {
-    if (select.value === '') assistant.removeAttribute(name);
-    else assistant.setAttribute(name, select.value);
-    showEmbed();
+// A bad network. It is taken in now, and does nothing until it is set.
+installLine();
+const knob = (id: string, apply: (value: number) => void) => {
+  const control = find('select', id);
+  control.addEventListener('change', () => {
+    apply(Number(control.value));
+    note('fault', `${id} ${control.selectedOptions[0]?.text ?? ''}`);
   });
-}
-
-find('button', 'copy').addEventListener('click', () => {
-  const copied = navigator.clipboard.writeText(find('code', 'embed').textContent);
-  const button = find('button', 'copy');
-  copied.then(
-    () => (button.textContent = 'Copied'),
-    () => (button.textContent = 'Select and copy by hand'),
-  );
+};
+knob('delay', (delayMs) => setLine({ delayMs }));
+knob('jitter', (jitterMs) => setLine({ jitterMs }));
+knob('loss', (lossShare) => setLine({ lossShare }));
+find('button', 'cut').addEventListener('click', () => note('fault', `${cutLine(0)} connection cut`));
+find('button', 'offline').addEventListener('click', () => {
+  note('fault', `${cutLine(OFFLINE_MS)} connection cut, offline for ten seconds`);
 });
 
+placePreflight(() => assistant.checkSupport());
+
 timeline.reset(startMs);
-showEmbed();
 showState();
