@@ -313,7 +313,7 @@ describe('session control', () => {
       ...['{"type":"playout","epoch":1,"item":"x","playedMs":1}', '{"type":"mic.changed","muted":true}'],
     ];
     await row.each(
-      [...early.map((text) => [text, text] as const), ['sound', sound()] as const],
+      [...early.map((text): [string, string | Uint8Array] => [text, text]), ['sound', sound()]],
       '4505',
       async (data) => {
         const opened = await page();

@@ -122,7 +122,7 @@ async function serve(deps: ServeDeps, spec: RouteSpec, handler: AnyHandler, c: C
   const tenant = caller && (await tenantFor(deps, caller, params['tenant']));
   if (caller !== undefined) allow(spec, caller, tenant);
 
-  const text = spec.body === undefined ? '' : await c.req.text();
+  const text = spec.body === undefined ? '' : await textOf(c);
   const query = spec.query === undefined ? {} : checked(spec.query, c.req.query(), 'query');
   const repeat = caller && repeatOf(spec, caller, c, text);
   const remembered = repeat && (await deps.store.idempotency.get(repeat.scope, repeat.key));
@@ -203,6 +203,20 @@ function allow({ access, method }: RouteSpec, { role }: Caller, tenant: TenantIn
   if (RANK[role] < RANK[access]) throw new RelayError('forbidden', `for ${access} alone`);
   if (tenant?.status === 'suspended' && method !== 'GET' && role !== 'operator')
     throw new RelayError('forbidden', 'the tenant is suspended: it may be read, and not changed');
+}
+
+/**
+ * What a form of another site can send without asking is not read: nobody is signed in by it either.
+ *
+ * @throws {RelayError} `bad-request` for a body that is not said to be JSON.
+ */
+async function textOf(c: Context<RelayEnv>): Promise<string> {
+  const text = await c.req.text();
+  if (text !== '' && !/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? ''))
+    throw new RelayError('bad-request', 'a body that is not said to be JSON', {
+      problems: [{ at: 'Content-Type', message: 'must be application/json' }],
+    });
+  return text;
 }
 
 function asJson(text: string): unknown {
