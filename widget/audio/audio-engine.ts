@@ -56,8 +56,10 @@ export type AudioEvent =
   | { type: 'clip.ended'; epoch: number; clip: string }
   /** The output does not run (hidden page, interrupted device) or its sound is switched off. */
   | { type: 'device'; suspended: boolean }
-  /** The microphone's track ended or was taken away; a new one is asked for by `setInput`. */
-  | { type: 'mic.lost' };
+  /** The microphone was taken away and no other could be had; `setInput` asks again, and so does a device that comes. */
+  | { type: 'mic.lost' }
+  /** After `mic.lost`: there is one again. */
+  | { type: 'mic.back' };
 
 export interface AudioEngineOptions {
   /** Ends everything: tracks, nodes, context. */

@@ -39,6 +39,8 @@ export function createCapture(
     ...format,
     tailSamples: (rateHz * TAIL_MS) / 1000,
     send(buffer, length, speaking) {
+      // Nothing takes the agent's sound out of it: the provider must not hear itself. A person is marked as speaking.
+      if (isHalfDuplex && !speaking && shared.echo !== null && shared.echo.loudestDb > SILENCE_DB) buffer.fill(0);
       message.buffer = buffer;
       message.length = length;
       message.speaking = speaking;
@@ -46,6 +48,7 @@ export function createCapture(
       port.postMessage(message, transfer);
     },
   });
+  let isHalfDuplex = false;
   let windowed = 0;
   let utterances = 0;
   let isManual = false;
@@ -122,6 +125,7 @@ export function createCapture(
         break;
       case 'coupling':
         detector.assumeCoupling(data.couplingDb);
+        isHalfDuplex = data.isHalfDuplex;
         break;
       default:
         data satisfies never;

@@ -5,7 +5,7 @@
 import { BATCH_MS, CLIP_EPOCH, FLAG_LAST, FRAME_SAMPLES, RATE_HZ, msToSamples } from '#wire';
 import type { AudioEngine, AudioEvent, GateCommand, Levels, PlaybackFrame } from './audio-engine.ts';
 import { ClipIntake } from './clip-intake.ts';
-import type { OpenMicrophone } from './microphone.ts';
+import { microphoneMayBeBack, type OpenMicrophone } from './microphone.ts';
 import { outputLatencyMs, setSink, watchOutput } from './speaker.ts';
 import {
   CAPTURE,
@@ -21,6 +21,8 @@ import {
 const WAVEFORM_SAMPLES = 1024;
 /** The two resamplers on the way out and in. */
 const RESAMPLER_MS = 1;
+/** A microphone that is lost sooner is not asked for again before something has changed. */
+const STEADY_MS = 2000;
 /** A change of the device's latency that is worth telling. */
 const LATENCY_STEP_MS = 5;
 /** Expected echo, relative to playback, where the browser does not cancel it. */
@@ -54,6 +56,8 @@ export class Engine implements AudioEngine {
   #input: Input | null = null;
   #deviceId: string | undefined;
   #micWork: Promise<void> = Promise.resolve();
+  #openedAt = 0;
+  #isReleased = false;
   #isMicMuted = false;
   #isOutputMuted = false;
   #volume = 1;
@@ -126,6 +130,7 @@ export class Engine implements AudioEngine {
   setMicMuted(muted: boolean, policy: 'silence' | 'release'): Promise<void> {
     return this.#inTurn(async () => {
       this.#isMicMuted = muted;
+      this.#isReleased = muted && policy === 'release';
       if (!muted && this.#input === null) await this.#open(this.#deviceId, false);
       else if (muted && policy === 'release') this.#disconnect();
       else this.#input?.microphone.setSilent(muted);
@@ -153,7 +158,6 @@ export class Engine implements AudioEngine {
       // A muted microphone that was let go of stays so; the new one is opened when it is wanted.
       if (this.#isMicMuted && this.#input === null) return;
       await this.#open(deviceId, true);
-      this.#input?.microphone.setSilent(this.#isMicMuted);
       this.#toCapture({ type: 'reset' });
     });
   }
@@ -162,20 +166,45 @@ export class Engine implements AudioEngine {
     return setSink(this.context, sinkId);
   }
 
-  /** The microphone's device is gone; it has let go of itself. */
+  /** The microphone's device is gone; it has let go of itself. Another is taken, now or when there is one. */
   microphoneLost(): void {
     this.#disconnect();
     this.#toCapture({ type: 'reset' });
+    void this.#takeAnother(performance.now() - this.#openedAt >= STEADY_MS);
+  }
+
+  /** @param isAtOnce - otherwise something must change first. */
+  async #takeAnother(isAtOnce: boolean): Promise<void> {
+    const { signal } = this.#parts;
+    const isThere = () => this.#inTurn(() => this.#reopen()).catch(() => false);
+    if (isAtOnce && (await isThere())) return;
+    let change = microphoneMayBeBack(signal);
     this.#parts.onEvent({ type: 'mic.lost' });
+    do {
+      await change;
+      // Also what changes while the browser is asked counts.
+      change = microphoneMayBeBack(signal);
+    } while (!signal.aborted && !(await isThere()));
+    this.#parts.onEvent({ type: 'mic.back' });
+  }
+
+  /** @returns true: nothing is missing (any more). */
+  async #reopen(): Promise<boolean> {
+    // One that was let go of on purpose is not taken back behind the person's back.
+    if (this.#input === null && !this.#isReleased) await this.#open(this.#deviceId, false);
+    return true;
   }
 
   /** Changes of the microphone one after another, in the order in which they were asked for. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#micWork.then(() => {
       this.#parts.signal.throwIfAborted();
       return work();
     });
-    this.#micWork = done.catch(() => undefined);
+    this.#micWork = done.then(
+      () => undefined,
+      () => undefined,
+    );
     return done;
   }
 
@@ -189,9 +218,12 @@ export class Engine implements AudioEngine {
     source.connect(this.#capture);
     source.connect(this.#heardIn);
     this.#disconnect();
+    this.#openedAt = performance.now();
     this.#input = { microphone, source };
-    const couplingDb = microphone.cancelsEcho ? CANCELLED_COUPLING_DB : UNCANCELLED_COUPLING_DB;
-    this.#toCapture({ type: 'coupling', couplingDb });
+    microphone.setSilent(this.#isMicMuted);
+    const isHalfDuplex = !microphone.cancelsEcho;
+    const couplingDb = isHalfDuplex ? UNCANCELLED_COUPLING_DB : CANCELLED_COUPLING_DB;
+    this.#toCapture({ type: 'coupling', couplingDb, isHalfDuplex });
   }
 
   #disconnect(): void {

@@ -141,8 +141,17 @@ describe('an open microphone', () => {
   it('says whether the browser cancels the echo', async () => {
     track.settings = { echoCancellation: false };
     expect((await openMicrophone(options(), host())).cancelsEcho).toBe(false);
+    for (const settings of [{}, { echoCancellation: true }, { echoCancellation: 'all' }] as MediaTrackSettings[]) {
+      track.settings = settings;
+      expect((await openMicrophone(options(), host())).cancelsEcho).toBe(true);
+    }
     track.settings = {};
-    expect((await openMicrophone(options(), host())).cancelsEcho).toBe(true);
+    const old = host();
+    old.navigator.mediaDevices = {
+      ...old.navigator.mediaDevices!,
+      getSupportedConstraints: () => ({ echoCancellation: false }),
+    };
+    expect((await openMicrophone(options(), old)).cancelsEcho).toBe(false);
   });
 
   it('is silent or heard as it is told', async () => {

@@ -11,7 +11,7 @@ const MUTED_TOO_LONG_MS = 5000;
 export interface MicrophoneHost {
   isSecureContext: boolean;
   navigator: {
-    mediaDevices?: Pick<MediaDevices, 'getUserMedia'>;
+    mediaDevices?: Pick<MediaDevices, 'getUserMedia'> & Partial<Pick<MediaDevices, 'getSupportedConstraints'>>;
     permissions?: { query(descriptor: { name: PermissionName }): Promise<{ state: PermissionState }> };
   };
   document: { permissionsPolicy?: FeaturePolicy; featurePolicy?: FeaturePolicy };
@@ -71,10 +71,37 @@ export async function openMicrophone(
     track.stop();
     throw signal.reason;
   }
-  return watch(stream, track, options);
+  return watch(stream, track, options, host);
 }
 
-function watch(stream: MediaStream, track: MediaStreamTrack, options: MicrophoneOptions): OpenMicrophone {
+/** Resolves when a microphone may be had that could not: devices have changed, or the page is seen (again); or with the signal. */
+export function microphoneMayBeBack(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const look = () => {
+      if (!signal.aborted && document.visibilityState === 'hidden') return;
+      over.abort();
+      resolve();
+    };
+    const until = { signal: over.signal };
+    navigator.mediaDevices.addEventListener('devicechange', look, until);
+    document.addEventListener('visibilitychange', look, until);
+    signal.addEventListener('abort', look, until);
+  });
+}
+
+/** A browser that does not say is taken at its word where it knows the wish: the track has got it. */
+function doesCancelEcho(setting: unknown, { navigator }: MicrophoneHost): boolean {
+  if (setting !== undefined) return setting !== false;
+  return navigator.mediaDevices?.getSupportedConstraints?.().echoCancellation !== false;
+}
+
+function watch(
+  stream: MediaStream,
+  track: MediaStreamTrack,
+  options: MicrophoneOptions,
+  host: MicrophoneHost,
+): OpenMicrophone {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = () => {
     clearTimeout(timer);
@@ -99,7 +126,7 @@ function watch(stream: MediaStream, track: MediaStreamTrack, options: Microphone
   options.signal.addEventListener('abort', stop);
   return {
     stream,
-    cancelsEcho: track.getSettings().echoCancellation !== false,
+    cancelsEcho: doesCancelEcho(track.getSettings().echoCancellation, host),
     setSilent(isSilent) {
       track.enabled = !isSilent;
     },

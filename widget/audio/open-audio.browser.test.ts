@@ -171,14 +171,35 @@ describe('the audio engine', () => {
     expect(microphone.tracks.map((track) => track.readyState)).to.deep.equal(['ended', 'ended', 'live']);
   });
 
-  it('says when the microphone is taken away and goes on with another', async () => {
+  it('says when the microphone is taken away and goes on with another as soon as there is one', async () => {
     const call = await open();
     await call.event('mic.frame');
+    microphone.isGone = true;
     microphone.tracks[0]?.dispatchEvent(new Event('ended'));
     await call.event('mic.lost');
+    navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    await call.engine.setMicMuted(false, 'silence').catch(() => undefined);
+    expect(call.events.some(({ type }) => type === 'mic.back')).to.equal(false);
     call.events.length = 0;
-    await call.engine.setInput('another');
+    microphone.isGone = false;
+    navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    await call.event('mic.back');
     await call.event('mic.frame');
+  });
+
+  it('goes on with another microphone at once, without a word, when one that ran for a while is pulled out', async () => {
+    const call = await open();
+    for (let batch = 0; call.engine.context.currentTime < 2.6; batch++) {
+      call.events.length = 0;
+      await call.event('mic.frame');
+    }
+    await call.engine.setMicMuted(true, 'silence');
+    microphone.tracks[0]?.dispatchEvent(new Event('ended'));
+    call.events.length = 0;
+    await call.engine.setMicMuted(false, 'silence');
+    await call.event('mic.frame');
+    expect(microphone.tracks.map((track) => track.readyState)).to.deep.equal(['ended', 'live']);
+    expect(call.events.some(({ type }) => type === 'mic.lost')).to.equal(false);
   });
 
   it('marks speech from push-to-talk and not from the detector', async () => {

@@ -3,6 +3,8 @@
  */
 import { CallError } from '../errors.ts';
 
+/** What counts as a gesture: on touch screens letting go, elsewhere the press. */
+const GESTURES = ['pointerdown', 'pointerup', 'keydown'];
 /** More is a device that does not know. */
 const LATEST_MS = 1000;
 
@@ -59,13 +61,13 @@ export function watchOutput(context: AudioContext, isSwitchedOff: () => boolean,
   };
   context.addEventListener('statechange', look);
   document.addEventListener('visibilitychange', wake);
-  document.addEventListener('pointerdown', wake);
+  for (const gesture of GESTURES) document.addEventListener(gesture, wake);
   return {
     look,
     stop() {
       context.removeEventListener('statechange', look);
       document.removeEventListener('visibilitychange', wake);
-      document.removeEventListener('pointerdown', wake);
+      for (const gesture of GESTURES) document.removeEventListener(gesture, wake);
     },
   };
 }

@@ -27,7 +27,8 @@ export type ToCapture =
   /** The microphone was muted, opened or changed. */
   | { type: 'reset' }
   | { type: 'knobs'; echoLevelDb: number; echoGuardMs: number }
-  | { type: 'coupling'; couplingDb: number };
+  /** Expected echo, and whether to send silence instead of it while the agent is heard and nobody else. */
+  | { type: 'coupling'; couplingDb: number; isHalfDuplex: boolean };
 
 export type FromCapture =
   | { type: 'frame'; buffer: Int16Array<ArrayBuffer>; length: number; speaking: boolean }

@@ -215,8 +215,33 @@ describe('the audio thread', () => {
     expect(thread.from('frame').at(-1)?.speaking).toBe(false);
   });
 
+  it.each([true, false])(
+    'where nothing cancels the echo (%s) sends none of it up, but every word of a person',
+    (isHalfDuplex) => {
+      thread.capture.tell({ type: 'coupling', couplingDb: -8, isHalfDuplex });
+      thread.answer(tone(330, 3000, 0.3));
+      // The loudspeaker comes back into the microphone, softer.
+      thread.run(tone(330, 2000, 0.02));
+      const echo = thread.from('frame').slice(2);
+      expect(echo.length).toBeGreaterThan(10);
+      const heard = (frames: typeof echo) =>
+        frames.reduce((most, { buffer }) => buffer.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), most), 0);
+      if (isHalfDuplex) expect(heard(echo)).toBe(0);
+      else expect(heard(echo)).toBeGreaterThan(300);
+      const before = thread.from('frame').length;
+      thread.run(voice(600, 0.9));
+      expect(thread.from('onset')).toHaveLength(1);
+      const person = thread.from('frame').slice(before);
+      expect(heard(person.filter(({ speaking }) => speaking))).toBeGreaterThan(20_000);
+      // The agent fell silent: whatever is said now, and the room, is heard as it is.
+      const after = thread.from('frame').length;
+      thread.run(join(silence(1500), tone(500, 1000, 0.001)));
+      expect(heard(thread.from('frame').slice(after))).toBeGreaterThan(10);
+    },
+  );
+
   it('ends what was being said when the microphone is muted, and learns the room anew', () => {
-    thread.capture.tell({ type: 'coupling', couplingDb: -10 });
+    thread.capture.tell({ type: 'coupling', couplingDb: -10, isHalfDuplex: false });
     thread.run(join(silence(500), voice(300, 0.5)));
     expect(thread.from('onset')).toHaveLength(1);
     thread.capture.tell({ type: 'reset' });

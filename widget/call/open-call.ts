@@ -192,6 +192,9 @@ class Joint implements Call {
         this.#post({ type: 'device.changed', suspended: event.suspended });
         on(event);
         break;
+      case 'mic.back':
+        on({ type: 'mic.opened' });
+        break;
       case 'mic.lost':
         on(event);
         break;

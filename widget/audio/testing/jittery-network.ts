@@ -50,7 +50,7 @@ export function playOver({ jitterMs, speed, seed, answers, answerMs }: Condition
   };
   let epoch = 1;
   let drained = 0;
-  let firstAt: number | null = null;
+  let firstAt = NaN;
   const gate = new PlayoutGate(RATE_HZ, (event) => {
     if (event.type === 'playout') {
       travel('up', () => downlink.played(event.epoch, event.item, event.playedMs));
@@ -65,7 +65,7 @@ export function playOver({ jitterMs, speed, seed, answers, answerMs }: Condition
       }),
     frame: ({ epoch: of, lane, flags, samples }) =>
       travel('down', () => {
-        firstAt ??= clock.now();
+        if (Number.isNaN(firstAt)) firstAt = clock.now();
         gate.push(of, lane, samples, (flags & FLAG_LAST) !== 0);
       }),
     onFirstSent: () => undefined,
@@ -74,7 +74,7 @@ export function playOver({ jitterMs, speed, seed, answers, answerMs }: Condition
   const heard: Heard = { underruns: 0, gapMs: 0, startMs: 0, heardMs: 0, minutes: (answers * answerMs) / 60_000 };
   for (let answer = 0; answer < answers; answer++) {
     const name = `r${answer}`;
-    firstAt = null;
+    firstAt = NaN;
     let sounding = 0;
     let soundingFrom = NaN;
     const before = drained;
@@ -99,7 +99,7 @@ export function playOver({ jitterMs, speed, seed, answers, answerMs }: Condition
       } else if (!Number.isNaN(soundingFrom)) heard.gapMs += STEP_MS;
     }
     heard.gapMs -= Math.max(0, clock.now() - sounding);
-    heard.startMs += (soundingFrom - (firstAt ?? 0)) / answers;
+    heard.startMs += (soundingFrom - firstAt) / answers;
     epoch += 1;
     downlink.close(() => false);
     gate.command({ type: 'gate.close', epoch, rampMs: 0 });

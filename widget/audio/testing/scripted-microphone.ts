@@ -6,6 +6,8 @@ export interface ScriptedMicrophone {
   context: AudioContext;
   /** The tracks handed out so far. */
   tracks: MediaStreamTrack[];
+  /** Pulled out: no microphone can be had until it is false again. */
+  isGone: boolean;
   /** Speaks from now on. */
   say(samples: Float32Array, rateHz?: number): Promise<void>;
   /** Gives the browser its own microphone back. */
@@ -19,14 +21,16 @@ export function scriptMicrophone(): ScriptedMicrophone {
   const bus = new GainNode(context);
   const tracks: MediaStreamTrack[] = [];
   devices.getUserMedia = () => {
+    if (microphone.isGone) return Promise.reject(new DOMException('gone', 'NotFoundError'));
     const destination = new MediaStreamAudioDestinationNode(context);
     bus.connect(destination);
     tracks.push(...destination.stream.getAudioTracks());
     return Promise.resolve(destination.stream);
   };
-  return {
+  const microphone: ScriptedMicrophone = {
     context,
     tracks,
+    isGone: false,
     say(samples, rateHz = 24_000) {
       const buffer = new AudioBuffer({ length: samples.length, sampleRate: rateHz });
       buffer.getChannelData(0).set(samples);
@@ -42,4 +46,5 @@ export function scriptMicrophone(): ScriptedMicrophone {
       await context.close();
     },
   };
+  return microphone;
 }
