@@ -113,6 +113,13 @@ async function measureRoundTrip(): Promise<void> {
   }
 }
 
+/** @param loudest - The highest peak, 0 … 1. */
+function judged(loudest: number): string {
+  const db = Math.round(20 * Math.log10(Math.max(loudest, 1e-4)));
+  if (loudest < 0.02) return `Nearly nothing was heard (${db} dB). Is it muted?`;
+  return loudest > 0.98 ? `Too loud: it clips at ${db} dB.` : `Loudest: ${db} dB. Good.`;
+}
+
 /** Listens for some seconds and keeps nothing. */
 async function meter(): Promise<void> {
   const bar = find('meter', 'mic-level');
@@ -145,9 +152,7 @@ async function meter(): Promise<void> {
     for (const track of stream.getTracks()) track.stop();
     void context.close();
     bar.value = 0;
-    const loudestDb = Math.round(20 * Math.log10(Math.max(loudest, 1e-4)));
-    output.textContent =
-      loudest < 0.02 ? `Nearly nothing was heard (${loudestDb} dB). Is it muted?` : `Loudest: ${loudestDb} dB. Good.`;
+    output.textContent = judged(loudest);
   };
   step();
 }
