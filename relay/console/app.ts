@@ -31,15 +31,6 @@ export class Console extends LitElement {
         grid-template-columns: 220px minmax(0, 1fr);
         min-block-size: 100vh;
       }
-      .skip {
-        position: absolute;
-        inset-block-start: -100px;
-        inset-inline-start: 8px;
-        z-index: 2;
-      }
-      .skip:focus {
-        inset-block-start: 8px;
-      }
       main:focus {
         outline: none;
       }
@@ -148,18 +139,17 @@ export class Console extends LitElement {
 
   #frame({ me, tenants }: { me: Me; tenants: Tenant[] }): TemplateResult {
     this.#tenant = 'tenant' in this.place ? this.place.tenant : (this.#tenant ?? me.tenant?.id ?? tenants[0]?.id);
-    return html`<a class="skip button" href="#main" @click=${this.#skip}>Skip to the content</a>
-      <div class="frame">
-        <vjj-rail .me=${me} .tenants=${tenants} .tenant=${this.#tenant} .place=${this.place}></vjj-rail>
-        <main id="main" tabindex="-1">${this.#page(me)}</main>
-      </div>`;
+    return html`<div class="frame">
+      <vjj-rail
+        .me=${me}
+        .tenants=${tenants}
+        .tenant=${this.#tenant}
+        .place=${this.place}
+        @skip=${() => this.renderRoot.querySelector<HTMLElement>('main')?.focus()}
+      ></vjj-rail>
+      <main tabindex="-1">${this.#page(me)}</main>
+    </div>`;
   }
-  /** The address names the page already, so that the link cannot. */
-  readonly #skip = (event: Event) => {
-    event.preventDefault();
-    this.renderRoot.querySelector<HTMLElement>('#main')?.focus();
-  };
-
   /** The page's element; the same one while the address names the same page of the same tenant. */
   #page(me: Me): HTMLElement {
     const page = hashOf(this.place);

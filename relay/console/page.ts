@@ -30,6 +30,8 @@ export abstract class Page extends LitElement {
   /** Whether the reader came here by a link of the console's own: the heading takes the focus then. */
   isArrival = false;
   #leaving = new AbortController();
+  /** Whether there was ever something to show. */
+  #hasLoaded = false;
 
   constructor() {
     super();
@@ -58,8 +60,10 @@ export abstract class Page extends LitElement {
   protected async reload(): Promise<void> {
     const { signal } = this.#leaving;
     this.failure = undefined;
+    this.isLoading = !this.#hasLoaded;
     try {
       await this.load(signal);
+      this.#hasLoaded = true;
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ApiProblem)) throw error;
@@ -69,6 +73,15 @@ export abstract class Page extends LitElement {
     }
   }
 
+  /** Changes what was read before; where somebody else has changed it meanwhile, theirs is loaded and the refusal passed on. */
+  protected async change<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status === 412) await this.reload();
+      throw error;
+    }
+  }
   /** Does something beside the page's forms, such as fetching more rows; says so above them when it fails. */
   protected async attempt(act: () => Promise<void>): Promise<void> {
     this.mishap = undefined;

@@ -13,6 +13,7 @@ export type Tenant = AnswerOf<'tenants'>['rows'][number];
 /** In the list of tenants: the page where all of them are. */
 const EVERY = 'every';
 
+/** @fires skip - Somebody wants past it, to the page. */
 export class Rail extends LitElement {
   static override readonly properties = {
     me: { attribute: false },
@@ -33,6 +34,15 @@ export class Rail extends LitElement {
         padding: 24px 12px;
         overflow-y: auto;
         border-inline-end: 1px solid var(--line);
+      }
+      .skip {
+        position: absolute;
+        inset-block-start: -100px;
+        inset-inline-start: 8px;
+        z-index: 2;
+      }
+      .skip:focus {
+        inset-block-start: 8px;
       }
       .head {
         display: flex;
@@ -152,12 +162,22 @@ export class Rail extends LitElement {
     location.hash = hashOf(value === EVERY ? { page: 'tenants' } : { page, tenant: value });
   };
 
+  /** A button, for the address names the page and cannot name a place in it. */
+  readonly #skip = () => this.dispatchEvent(new Event('skip'));
+
+  protected override updated(): void {
+    const choice = this.renderRoot.querySelector('select');
+    // What was chosen by hand stays chosen otherwise.
+    if (choice !== null && this.tenant !== undefined) choice.value = this.tenant;
+  }
+
   protected override render(): TemplateResult {
     const { me, tenant } = this;
     const link = (place: Place, name: string) =>
       html`<a href=${hashOf(place)} aria-current=${place.page === this.place.page ? 'page' : 'false'}>${name}</a>`;
     const pages = PAGES.filter((page) => page !== 'people' || me.role !== 'viewer');
     return html`<nav aria-label="Console" class=${this.isOpen ? 'open' : ''}>
+      <button class="skip" @click=${this.#skip}>Skip to the content</button>
       <div class="head">
         <p class="brand">
           <svg

@@ -153,6 +153,7 @@ export const theme = css`
   }
   input[type='checkbox'],
   input[type='radio'] {
+    flex: none;
     inline-size: 20px;
     min-block-size: 20px;
     block-size: 20px;

@@ -64,11 +64,13 @@ export class OriginsPage extends Page {
   }
 
   async #put(origins: readonly string[]): Promise<void> {
-    const { data, etag } = await this.api.read('putOrigins', {
-      params: { tenant: this.tenant },
-      body: { origins: [...origins] },
-      ...(this.#etag !== undefined && { ifMatch: this.#etag }),
-    });
+    const { data, etag } = await this.change(() =>
+      this.api.read('putOrigins', {
+        params: { tenant: this.tenant },
+        body: { origins: [...origins] },
+        ...(this.#etag !== undefined && { ifMatch: this.#etag }),
+      }),
+    );
     this.origins = data;
     this.#etag = etag;
     if (this.checked !== '') await this.#ask(this.checked);

@@ -35,6 +35,12 @@ export class SettingsPage extends Page {
         font-size: 13px;
         font-weight: 600;
       }
+      label.check {
+        padding-block: 6px;
+      }
+      label .quiet {
+        display: block;
+      }
       .danger-zone {
         max-inline-size: 560px;
       }
@@ -62,11 +68,13 @@ export class SettingsPage extends Page {
     this.#etag = etag;
   }
   async #change(body: BodyOf<'changeTenant'>): Promise<void> {
-    const { data, etag } = await this.api.read('changeTenant', {
-      params: { tenant: this.tenant },
-      body,
-      ...(this.#etag !== undefined && { ifMatch: this.#etag }),
-    });
+    const { data, etag } = await this.change(() =>
+      this.api.read('changeTenant', {
+        params: { tenant: this.tenant },
+        body,
+        ...(this.#etag !== undefined && { ifMatch: this.#etag }),
+      }),
+    );
     this.shown = data;
     this.#etag = etag;
     this.#tell();

@@ -88,6 +88,11 @@ export class Dialog extends LitElement {
     this.shown = undefined;
     answer?.(isYes);
   }
+  /** By Escape, say. The event of a dialog that was answered comes late: another may be open by then. */
+  readonly #dismissed = ({ target }: Event) => {
+    const dialog = this.renderRoot.querySelector('dialog');
+    if (target === dialog && dialog?.open === false) this.#close(false);
+  };
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#close(false);
@@ -96,7 +101,7 @@ export class Dialog extends LitElement {
   protected override render() {
     const { shown } = this;
     if (shown === undefined) return nothing;
-    return html`<dialog aria-labelledby="title" aria-describedby="note" @close=${() => this.#close(false)}>
+    return html`<dialog aria-labelledby="title" aria-describedby="note" @close=${this.#dismissed}>
       <form class="stack" method="dialog" @submit=${() => this.#close(true)}>
         ${shown.is === 'question' ? this.#question(shown.ask) : this.#secret(shown.show)}
       </form>

@@ -14,6 +14,8 @@ export class FormController implements ReactiveController {
   problem = '';
   /** Said after it went well. */
   done = '';
+  /** Resolves when what was sent last is answered. */
+  #running: Promise<void> = Promise.resolve();
   readonly #host: ReactiveControllerHost & HTMLElement;
 
   constructor(host: ReactiveControllerHost & HTMLElement) {
@@ -27,13 +29,18 @@ export class FormController implements ReactiveController {
   }
 
   /**
-   * Sends, once at a time.
+   * Sends, one after another.
    *
    * @param send - Throws {@link ApiProblem} for what was refused; anything else is a fault of ours.
    * @returns whether it went well.
    */
   async send(send: () => Promise<string | undefined>): Promise<boolean> {
-    if (this.isBusy) return false;
+    const before = this.#running;
+    let finish: () => void = () => undefined;
+    this.#running = new Promise((resolve) => {
+      finish = resolve;
+    });
+    await before;
     Object.assign(this, { isBusy: true, wrong: new Map(), problem: '', done: '' });
     this.#host.requestUpdate();
     try {
@@ -46,6 +53,7 @@ export class FormController implements ReactiveController {
       return false;
     } finally {
       this.isBusy = false;
+      finish();
       this.#host.requestUpdate();
       await this.#host.updateComplete;
       this.#host.shadowRoot?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();

@@ -91,6 +91,13 @@ export const tableStyles = css`
     .compact td:has(code)::before {
       display: none;
     }
+    td.do {
+      justify-content: flex-start;
+      margin-inline-start: -12px;
+    }
+    td.do:not(:has(button)) {
+      margin-inline-start: 0;
+    }
     td[data-name]::before,
     th[data-name]::before {
       content: attr(data-name);

@@ -18,7 +18,7 @@ export interface Replayed {
  * @param config - The knobs of that session.
  */
 export function replay(rows: readonly RecordRow[], config: ArbiterConfig): Replayed[] {
-  let state: State = initialState();
+  let state: State = initialState(config);
   return rows.map(({ event, effects }) => {
     const before = state;
     const after = step(state, event, config);

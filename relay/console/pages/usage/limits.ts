@@ -68,11 +68,13 @@ export class LimitsForm extends Page {
         const text = (fields[name] ?? '').trim();
         return text === '' ? [] : [[name, Math.round(Number(text) * unit)] as const];
       });
-      const { data, etag } = await this.api.read('putLimits', {
-        params: { tenant: this.tenant },
-        body: Object.fromEntries(typed),
-        ...(this.#etag !== undefined && { ifMatch: this.#etag }),
-      });
+      const { data, etag } = await this.change(() =>
+        this.api.read('putLimits', {
+          params: { tenant: this.tenant },
+          body: Object.fromEntries(typed),
+          ...(this.#etag !== undefined && { ifMatch: this.#etag }),
+        }),
+      );
       this.limits = data;
       this.#etag = etag;
       return 'Set. Budgets hold for the next turn of every conversation, limits for the next one that starts.';
