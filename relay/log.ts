@@ -78,6 +78,7 @@ const LONGEST_STACK = 4_000;
 const SECRETS = [
   /eyJ[\w-]{4,}\.[\w-]+\.?[\w-]*/g,
   /\b(?:sk|ek|rk|whsec)[-_][\w-]{6,}[\w*-]*/g,
+  /\bvjj_[\w-]{6,}/g,
   /\bBearer\s+\S+/gi,
   /\btoken\.[\w.-]{8,}/g,
   /([?&](?:token|key|secret|api_key|access_token)=)[^&\s]+/gi,

@@ -226,3 +226,25 @@ describe('again', () => {
     row.add('suspended', await from(es), '4504');
   });
 });
+
+describe('what a refusal tells', () => {
+  attack('timing', 'no tenant, no key and no signature are refused alike and in like time', on, async (row) => {
+    const tokens = {
+      'no such tenant': () => byBackend(acmeClaims({ iss: 'ten_nobody' })),
+      'no such key': () => byBackend(acmeClaims(), { kid: 'nobody' }),
+      'no such signature': () => jws({ alg: 'HS256', kid: 'backend' }, acmeClaims(), hs256('guess')),
+      "another tenant's": () => jws({ alg: 'HS256', kid: 'backend' }, acmeClaims(), hs256(target.globex.secret)),
+    };
+    const took = new Map<string, number[]>();
+    // In turns, so that whatever else the machine does slows all of them.
+    for (let i = 0; i < 40; i++)
+      for (const [name, token] of Object.entries(tokens)) {
+        const began = performance.now();
+        row.add(name, await try_(token()), INVALID);
+        took.set(name, [...(took.get(name) ?? []), performance.now() - began]);
+      }
+    const medians = [...took.values()].map((all) => all.sort((a, b) => a - b)[20] ?? 0);
+    // In production each waits 0 to 2000 ms besides: what is left of a difference drowns in that.
+    expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(20);
+  });
+});
