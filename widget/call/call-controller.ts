@@ -3,8 +3,9 @@
  * what it reports after its signal aborted is dropped. Renders nothing and knows no attribute.
  */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import { CallError, callErrorOf } from '../errors.ts';
+import { CallError } from '../errors.ts';
 import type { Call, CallConfig, CallEvent, OpenCall } from './call.ts';
+import { callErrorOf } from './call-error-of.ts';
 import { Conversation, type Happening } from './conversation.ts';
 import type { ConfirmTool, ToolArguments, ToolDecision, Tools } from './tools.ts';
 

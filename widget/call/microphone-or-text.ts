@@ -1,6 +1,6 @@
 /** `mode="auto"`: by voice, and where no microphone can be had, in writing. */
-import { callErrorOf } from '../errors.ts';
 import type { OpenCall } from './call.ts';
+import { callErrorOf } from './call-error-of.ts';
 
 /** @param textOnly - told that the call has no microphone. */
 export const microphoneOrText = async (

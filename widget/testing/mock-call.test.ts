@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CallError, ERROR_CODES, callErrorOf } from '../errors.ts';
+import { CallError, ERROR_CODES } from '../errors.ts';
+import { callErrorOf } from '../call/call-error-of.ts';
 import { Conversation, type Happening } from '../call/conversation.ts';
 import type { CallConfig, CallEvent } from '../call/call.ts';
 import { definePersona, mockCall } from './testing.ts';
