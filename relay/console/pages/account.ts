@@ -34,6 +34,8 @@ export class AccountPage extends Page {
 
   protected override async load(): Promise<void> {
     this.me = await this.api.call('me', { signal: this.signal });
+    // A new password is a new sign-in, and its changes carry another token.
+    this.api.csrf = this.me.csrf;
   }
 
   async #send(event: SubmitEvent): Promise<void> {

@@ -46,12 +46,12 @@ const NOTHING = {
 };
 
 afterEach(close);
-after(() => setViewport({ width: 1440, height: 900 }));
+afterEach(() => setViewport({ width: 1440, height: 900 }));
 
 for (const theme of ['light', 'dark'] as const)
   for (const width of [360, 1440])
     describe(`${theme}, at ${width} pixels`, () => {
-      before(() => setViewport({ width, height: 800 }));
+      beforeEach(() => setViewport({ width, height: 800 }));
       beforeEach(() => {
         document.documentElement.dataset['theme'] = theme;
       });

@@ -1,5 +1,5 @@
 import { expect } from '@esm-bundle/chai';
-import { ACME } from '../testing/firm.ts';
+import { ACME, me } from '../testing/firm.ts';
 import { close, open, until } from '../testing/open.ts';
 import { Refusal } from '../testing/relay.ts';
 
@@ -149,6 +149,19 @@ describe('the account', () => {
     await press('Set password');
     await says('Other browsers are signed out.');
     expect(relay.callsOf('changePassword')[0]?.body).to.deep.equal({ current: 'old', next: 'correct horse battery' });
+  });
+
+  it('goes on with the token of the new sign-in that a new password makes', async () => {
+    const { relay, fill, press, says } = await open('#/account');
+    await says('Change the password');
+    relay.answer({ me: () => ({ ...me('operator'), csrf: 'of-the-new-sign-in' }) });
+    await fill('Present password', 'old');
+    await fill('New password', 'correct horse battery');
+    await press('Set password');
+    await says('Other browsers are signed out.');
+    await press('Sign out');
+    await says('Open the one-time link that you were sent.');
+    expect(relay.callsOf('signOut')[0]?.headers.get('x-csrf-token')).to.equal('of-the-new-sign-in');
   });
 
   it('is left for the sign-in', async () => {
