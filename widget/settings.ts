@@ -26,6 +26,7 @@ export abstract class Settings extends LitElement {
     muted: flag,
     micMuted: namedFlag('micmuted'),
     mutePolicy: named('mute-policy'),
+    codec: text,
     captions: text,
     announce: text,
     theme: text,
@@ -66,6 +67,7 @@ export abstract class Settings extends LitElement {
   declare muted: boolean;
   declare micMuted: boolean;
   declare mutePolicy: 'silence' | 'release';
+  declare codec: 'pcm' | 'opus';
   declare captions: 'on' | 'off';
   declare announce: 'auto' | 'polite' | 'off';
   declare theme: 'auto' | 'light' | 'dark' | null;
@@ -102,7 +104,7 @@ export abstract class Settings extends LitElement {
   constructor() {
     super();
     Object.assign(this, { src: '', tenant: '', assistant: '', tokenSrc: '', variant: 'launcher', mode: 'voice' });
-    Object.assign(this, { placement: 'end-bottom', turn: 'auto', mutePolicy: 'silence', captions: 'on' });
+    Object.assign(this, { placement: 'end-bottom', turn: 'auto', mutePolicy: 'silence', codec: 'pcm', captions: 'on' });
     Object.assign(this, { announce: 'auto', theme: null, hotkey: '', name: '', workletBase: '', volume: 1 });
     Object.assign(this, { open: false, muted: false, micMuted: false, noHotkeys: false });
     Object.assign(this, { disabled: false, debug: false });

@@ -139,9 +139,9 @@ export class Surface implements CallListener {
     const host = this.#host;
     const beside = [new URL(`./${WORKLET}${STAMP}`, import.meta.url).href];
     if (host.workletBase) beside.push(new URL(WORKLET, new URL(host.workletBase, document.baseURI)).href);
-    const { tenant, assistant, tokenSrc, getToken, turn, inputId, mutePolicy, muted, volume } = host;
+    const { tenant, assistant, tokenSrc, getToken, turn, inputId, mutePolicy, codec, muted, volume } = host;
     return {
-      ...{ tenant, assistant, tokenSrc, getToken, turn, context, inputId, mutePolicy, muted, volume },
+      ...{ tenant, assistant, tokenSrc, getToken, turn, context, inputId, mutePolicy, codec, muted, volume },
       mode: mode === 'text' ? 'text' : 'voice',
       src: host.src ? new URL(host.src, document.baseURI).origin : new URL(import.meta.url).origin,
       locale: host.language,

@@ -54,6 +54,7 @@ export interface StartOptions {
  * @attr {boolean} muted - Output.
  * @attr {boolean} micmuted - Input.
  * @attr {'silence'|'release'} mute-policy - `release` lets go of the microphone while it is muted.
+ * @attr {'pcm'|'opus'} codec - `opus` sends and hears sound in a tenth of the bandwidth where the browser and the relay can.
  * @attr {'none'|'intent'|'auto'} preload - When the rest of the script is fetched: at the press, when the pointer comes near, or at once.
  * @attr {'on'|'off'} captions - Whether words are shown.
  * @attr {'auto'|'polite'|'off'} announce - To screen readers; `auto` never talks over the agent.

@@ -24,6 +24,8 @@ export interface StartOptions {
   mode: TurnMode;
   locale: string | undefined;
   tools: PageTool[];
+  /** What the page can besides PCM16; undefined where it did not say. */
+  codecs: readonly string[] | undefined;
 }
 
 export interface PageOptions {
@@ -88,7 +90,8 @@ export function createPage(options: PageOptions): Page {
     const offered = message.tools ?? [];
     const mayOffer = options.pageTools || offered.length === 0;
     if (!mayOffer) fail('forbidden', 'this assistant takes no functions from pages');
-    live = options.start({ mode: message.turn, locale: message.locale, tools: mayOffer ? offered : [] });
+    const { turn: mode, locale, codecs } = message;
+    live = options.start({ mode, locale, codecs, tools: mayOffer ? offered : [] });
     if (message.context !== undefined) live.bridge.addContext(message.context);
   }
 

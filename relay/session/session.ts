@@ -25,6 +25,7 @@ import { startHeartbeat } from './heartbeat.ts';
 import { helloOf } from './hello.ts';
 import { createLaneC, type Escalation } from './lane-c.ts';
 import { createOutlet } from './outlet.ts';
+import { createPageCodec } from './page-codec.ts';
 import { createPage, type Live, type StartOptions } from './page.ts';
 import { createProviderSide } from './provider-side.ts';
 import { createRecording } from './recording.ts';
@@ -60,7 +61,8 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   let state = '';
 
   // To the page.
-  const outlet = createOutlet(socket, clock, () => shell.run(() => close('slow-consumer')));
+  const plain = createOutlet(socket, clock, () => shell.run(() => close('slow-consumer')));
+  const outlet = createPageCodec(plain, (error) => log.warn('a page goes on without Opus', { error }));
   const send = (message: RelayMessage) => {
     outlet.message(message);
     recording.told(message);
@@ -197,7 +199,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   });
 
   // Up: from the page to the provider.
-  const uplink = createUplink(clock);
+  const uplink = createUplink(clock, outlet);
   const page = createPage({
     send,
     dispatch,
@@ -249,10 +251,11 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   }
 
   // Down: from the provider to the page.
-  function openProvider({ mode, locale = assistant.locale, tools: offered }: StartOptions): Live {
+  function openProvider({ mode, locale = assistant.locale, tools: offered, codecs }: StartOptions): Live {
     const own = new Set(assistant.tools.map(({ name }) => name));
     const all = [...assistant.tools, ...offered.filter(({ name }) => !own.has(name))];
     tools.declare(all);
+    if (codecs) outlet.offered(codecs);
     recording.begin(locale);
     const speech = createSpeech({
       clock,

@@ -3,9 +3,10 @@
  * messages. Knows what a frame looks like and how much of them is too much; what the sound says
  * and where it goes is not its business.
  */
-import { FLAG_SPEECH, decodeAudioFrame, samplesToMs, unwrapSequence } from '#wire';
+import { FLAG_OPUS, FLAG_SPEECH, decodeAudioFrame, samplesToMs, unwrapSequence } from '#wire';
 import type { Clock } from '../clock.ts';
 import type { FaultCode } from '../errors.ts';
+import type { PageCodec } from './page-codec.ts';
 
 /** Sound a page may send: half as much again as real time, so that it can catch up. */
 const SOUND_RATE = 1.5;
@@ -44,7 +45,8 @@ function bucket(clock: Clock, perSecond: number, burst: number): Bucket {
   };
 }
 
-export function createUplink(clock: Clock): Uplink {
+/** @param codec - unpacks frames that are not PCM16. */
+export function createUplink(clock: Clock, codec?: Pick<PageCodec, 'read'>): Uplink {
   const sound = bucket(clock, SOUND_RATE * 1000, SOUND_BURST_MS);
   const frames = bucket(clock, MESSAGE_RATE, FRAME_BURST);
   const texts = bucket(clock, MESSAGE_RATE, TEXT_BURST);
@@ -55,16 +57,19 @@ export function createUplink(clock: Clock): Uplink {
     frame(bytes) {
       const decoded = decodeAudioFrame(bytes);
       if (!decoded.ok) return refused('protocol', decoded.fault);
-      const { lane, seq, flags, samples } = decoded.frame;
+      const { lane, seq, flags, samples, opus } = decoded.frame;
       if (lane !== 'mic') return refused('protocol', 'lane');
-      if ((flags & ~FLAG_SPEECH) !== 0) return refused('protocol', 'flags');
+      if ((flags & ~(FLAG_SPEECH | FLAG_OPUS)) !== 0) return refused('protocol', 'flags');
       const count = expected === null ? seq : unwrapSequence(expected, seq);
       // A gap is sound that the page dropped; a step back or a repeat is a broken page.
       if (expected !== null && count < expected) return refused('protocol', 'order');
       expected = count + 1;
       if (!frames.take(1)) return refused('rate-limited', 'frames');
-      if (!sound.take(samplesToMs(samples.length))) return refused('rate-limited', 'sound');
-      return { ok: true, samples };
+      const packed = opus && codec?.read(opus);
+      if (opus && !packed) return refused('protocol', 'codec');
+      if (!sound.take(packed?.ms ?? samplesToMs(samples.length))) return refused('rate-limited', 'sound');
+      const heard = packed ? packed.unpack() : samples;
+      return heard === null ? refused('protocol', 'codec') : { ok: true, samples: heard };
     },
     message: () => texts.take(1),
   };

@@ -72,7 +72,7 @@ describe('a frame', () => {
     ['empty', new Uint8Array(HEADER_BYTES)],
     ['odd-length', new Uint8Array(HEADER_BYTES + 3)],
     ['unknown-lane', bytesOf('00 00 00 01 00 00 04 00 00 00')],
-    ['unknown-flags', bytesOf('00 00 00 01 00 00 00 04 00 00')],
+    ['unknown-flags', bytesOf('00 00 00 01 00 00 00 08 00 00')],
   ])('that is %s is named so and not read', (fault, bytes) => {
     expect(decodeAudioFrame(bytes)).toEqual({ ok: false, fault });
   });

@@ -3,9 +3,9 @@
  * is base64. The header is eight bytes so that in the browser the samples start
  * aligned and are read in place as an `Int16Array`.
  *
- *     | epoch u32 | seq u16 | lane u8 | flags u8 | PCM16 little endian ... |
+ *     | epoch u32 | seq u16 | lane u8 | flags u8 | PCM16 little endian, or Opus packets ... |
  *
- * The header is big endian. This file knows the layout and nothing about sockets,
+ * What is in a body of Opus packets is `opus-body.ts`. The header is big endian. This file knows the layout and nothing about sockets,
  * order or loss; `unwrapSequence` is here because the sequence's width is.
  */
 import { MAX_FRAME_BYTES, SAMPLE_BYTES } from './format.ts';
@@ -21,8 +21,10 @@ export type WireLane = (typeof LANES)[number];
 export const FLAG_SPEECH = 1;
 /** Down: the last frame of its item or clip. */
 export const FLAG_LAST = 2;
+/** The body is Opus; only after both sides agreed on it. */
+export const FLAG_OPUS = 4;
 /** All flags this version knows; a frame with any other is refused. */
-export const KNOWN_FLAGS = FLAG_SPEECH | FLAG_LAST;
+export const KNOWN_FLAGS = FLAG_SPEECH | FLAG_LAST | FLAG_OPUS;
 /** The epoch of clips that are sent ahead to be kept. Live epochs start at 1. */
 export const CLIP_EPOCH = 0;
 
@@ -34,7 +36,10 @@ export interface AudioFrame {
   lane: WireLane;
   /** Bit set of `FLAG_…`. */
   flags: number;
+  /** Empty where the frame is Opus. */
   samples: Int16Array;
+  /** The body of a frame that is Opus, instead of samples. */
+  opus?: Uint8Array;
 }
 
 export type FrameFault = 'too-short' | 'too-long' | 'odd-length' | 'unknown-lane' | 'unknown-flags' | 'empty';
@@ -46,8 +51,8 @@ export type DecodedFrame = { ok: true; frame: AudioFrame } | { ok: false; fault:
  * @throws {RangeError} when a header field does not fit its width or there are too many samples.
  */
 export function encodeAudioFrame(frame: AudioFrame): Uint8Array<ArrayBuffer> {
-  const { epoch, seq, lane, flags, samples } = frame;
-  const sizeBytes = HEADER_BYTES + samples.length * SAMPLE_BYTES;
+  const { epoch, seq, lane, flags, samples, opus } = frame;
+  const sizeBytes = HEADER_BYTES + (opus?.length ?? samples.length * SAMPLE_BYTES);
   if (sizeBytes > MAX_FRAME_BYTES) throw new RangeError(`a frame holds at most ${MAX_FRAME_BYTES} bytes`);
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffffffff) throw new RangeError('epoch is not a u32');
   if (!Number.isInteger(seq) || seq < 0 || seq > 0xffff) throw new RangeError('seq is not a u16');
@@ -56,9 +61,10 @@ export function encodeAudioFrame(frame: AudioFrame): Uint8Array<ArrayBuffer> {
   view.setUint32(0, epoch);
   view.setUint16(4, seq);
   view.setUint8(6, LANES.indexOf(lane));
-  view.setUint8(7, flags);
+  view.setUint8(7, opus ? flags | FLAG_OPUS : flags);
   // Every platform this runs on is little endian, as typed arrays then are.
-  new Int16Array(bytes.buffer, HEADER_BYTES).set(samples);
+  if (opus) bytes.set(opus, HEADER_BYTES);
+  else new Int16Array(bytes.buffer, HEADER_BYTES).set(samples);
   return bytes;
 }
 
@@ -71,19 +77,23 @@ export function decodeAudioFrame(bytes: Uint8Array): DecodedFrame {
   if (bytes.byteLength > MAX_FRAME_BYTES) return { ok: false, fault: 'too-long' };
   const bodyBytes = bytes.byteLength - HEADER_BYTES;
   if (bodyBytes === 0) return { ok: false, fault: 'empty' };
-  if (bodyBytes % SAMPLE_BYTES !== 0) return { ok: false, fault: 'odd-length' };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const lane = LANES[view.getUint8(6)];
   if (lane === undefined) return { ok: false, fault: 'unknown-lane' };
   const flags = view.getUint8(7);
   if ((flags & ~KNOWN_FLAGS) !== 0) return { ok: false, fault: 'unknown-flags' };
+  const frame = { epoch: view.getUint32(0), seq: view.getUint16(4), lane, flags };
+  if ((flags & FLAG_OPUS) !== 0) {
+    return { ok: true, frame: { ...frame, samples: new Int16Array(0), opus: bytes.subarray(HEADER_BYTES) } };
+  }
+  if (bodyBytes % SAMPLE_BYTES !== 0) return { ok: false, fault: 'odd-length' };
   const start = bytes.byteOffset + HEADER_BYTES;
   const samples =
     start % SAMPLE_BYTES === 0
       ? new Int16Array(bytes.buffer, start, bodyBytes / SAMPLE_BYTES)
       : // Not `slice`: a Node Buffer's shares its memory.
         new Int16Array(new Uint8Array(bytes.subarray(HEADER_BYTES)).buffer);
-  return { ok: true, frame: { epoch: view.getUint32(0), seq: view.getUint16(4), lane, flags, samples } };
+  return { ok: true, frame: { ...frame, samples } };
 }
 
 /**

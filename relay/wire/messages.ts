@@ -51,6 +51,8 @@ export const WidgetMessage = v.variant('type', [
     locale: v.optional(locale),
     context: v.optional(text),
     tools: v.optional(v.pipe(v.array(PageTool), v.maxLength(32))),
+    /** Ways of packing sound that the page can pack and unpack besides PCM16, best first. */
+    codecs: v.optional(v.pipe(v.array(name), v.maxLength(8))),
   }),
   v.strictObject({ type: v.literal('session.end') }),
   /** `paused`: the widget's own gate paused at the onset and waits for the relay's word. */
@@ -103,6 +105,8 @@ export const RelayMessage = v.variant('type', [
     /** All knobs of the arbiter as they hold for this session, for those who look. */
     config: v.optional(v.record(v.string(), v.union([v.number(), v.string(), v.boolean()]))),
   }),
+  /** The answer to `codecs`: from now on both sides may send frames packed so. */
+  v.object({ type: v.literal('session.ready'), codec: v.picklist(['pcm16', 'opus']) }),
   /** The provider answers (again), or does not. Speech is kept meanwhile. */
   v.object({ type: v.literal('provider.changed'), up: v.boolean() }),
   v.object({ type: v.literal('auth.accepted'), tokenExpiresInMs: ms }),

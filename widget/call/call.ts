@@ -25,6 +25,8 @@ export interface CallConfig {
   inputId: string;
   micMuted: boolean;
   mutePolicy: 'silence' | 'release';
+  /** Besides PCM16, which is always understood. */
+  codec?: string;
   muted: boolean;
   volume: number;
 }

@@ -102,12 +102,14 @@ class Joint implements Call {
   /** Fetches a token, opens a socket and resolves when the relay made a session. */
   async #dial(): Promise<void> {
     const { config, signal } = this.#request;
+    const opening = config.codec === 'opus' ? this.#opus() : null;
     const token = await this.#parts.fetchToken({ ...config, previous: this.#token }, signal);
+    const openLink = (opening && (await opening)) ?? this.#open;
     if (signal.aborted) return;
     this.#token = token;
     await new Promise<void>((resolve, reject) => {
       let isCreated = false;
-      const link = this.#parts.openLink({
+      const link = openLink({
         url: socketUrl(config.src),
         token,
         signal,
@@ -143,6 +145,18 @@ class Joint implements Call {
       });
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+  }
+
+  readonly #open = (options: LinkOptions) => this.#parts.openLink(options);
+
+  /** A link that packs sound; null where the browser cannot, or the part does not come. */
+  async #opus(): Promise<((options: LinkOptions) => Link) | null> {
+    try {
+      const { isOpusThere, openOpusLink } = await import('../link/opus-link.ts');
+      return (await isOpusThere()) ? (options) => openOpusLink(options, this.#open) : null;
+    } catch {
+      return null;
+    }
   }
 
   // Up: microphone → relay.

@@ -50,7 +50,8 @@ export interface LinkOptions {
 
 export interface Link {
   send(message: WidgetMessage): void;
-  sendSound(samples: Int16Array, speaking: boolean, epoch: number): void;
+  /** @param opus - the body of a frame that is Opus, instead of samples. */
+  sendSound(samples: Int16Array, speaking: boolean, epoch: number, opus?: Uint8Array): void;
   /** Says goodbye and closes. */
   end(): void;
 }
@@ -121,8 +122,9 @@ export function openLink(options: LinkOptions): Link {
 
   return {
     send: sendMessage,
-    sendSound(samples, speaking, epoch) {
-      send(encodeAudioFrame({ epoch, seq, lane: 'mic', flags: speaking ? FLAG_SPEECH : 0, samples }));
+    sendSound(samples, speaking, epoch, opus) {
+      const flags = speaking ? FLAG_SPEECH : 0;
+      send(encodeAudioFrame({ epoch, seq, lane: 'mic', flags, samples, ...(opus && { opus }) }));
       seq = (seq + 1) & 0xffff;
     },
     end() {

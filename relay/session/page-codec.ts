@@ -1,0 +1,179 @@
+/**
+ * How sound is packed between this page and the relay: PCM16, or Opus where the page can and wants to. Stands
+ * before the outlet, and keeps positions to the sample. Knows no socket and nothing of what is said.
+ */
+import {
+  Application,
+  Signal,
+  createDecoder,
+  createEncoder,
+  type OpusDecoderHandle,
+  type OpusEncoderHandle,
+} from 'libopus-wasm';
+import { FLAG_LAST, FRAME_SAMPLES, RATE_HZ, packOpus, readOpus, samplesToMs, type AudioFrame } from '#wire';
+import type { Outlet } from './outlet.ts';
+
+/** Bits a second of the answer's voice: with headers and the WebSocket's own, under 40 000 on the wire. */
+const BIT_RATE = 28_000;
+/** Of 10: beyond it the ear gains little and the processor loses much. */
+const COMPLEXITY = 5;
+
+/** A frame before it is counted. */
+type DownFrame = Omit<AudioFrame, 'seq'>;
+/** A frame's sound on the way up; `ms` is known before anything is unpacked. */
+export interface Packed {
+  ms: number;
+  /** @returns null where it is not what was agreed. */
+  unpack(): Int16Array | null;
+}
+
+/** The outlet, with sound packed as agreed. */
+export interface PageCodec extends Outlet {
+  /** What the page can; answered with `session.ready`, from then on both sides may use it. */
+  offered(codecs: readonly string[]): void;
+  /** @returns null where Opus was not agreed on, or the body is broken. */
+  read(body: Uint8Array): Packed | null;
+}
+
+/** Packs items of any length into frames of 20 ms, and says which of the samples count. */
+class ItemPacker {
+  readonly #encoder: OpusEncoderHandle;
+  readonly #filling = new Int16Array(FRAME_SAMPLES);
+  #filled = 0;
+  /** Samples of the item that no packet has brought out yet. */
+  #owed = 0;
+  #skip = 0;
+
+  constructor(encoder: OpusEncoderHandle) {
+    this.#encoder = encoder;
+  }
+
+  /** An item begins; of the one before nothing more will come. */
+  restart(): void {
+    this.#filled = 0;
+    this.#owed = 0;
+    // So late comes out what goes in; what comes before belongs to the item before.
+    this.#skip = this.#encoder.getLookahead();
+  }
+
+  /** @returns null where nothing is to be sent yet. */
+  pack(frame: DownFrame): DownFrame | null {
+    const { samples, ...rest } = frame;
+    const packets: Uint8Array[] = [];
+    this.#owed += samples.length;
+    for (let at = 0; at < samples.length;) {
+      const part = samples.subarray(at, at + FRAME_SAMPLES - this.#filled);
+      this.#filling.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === FRAME_SAMPLES) packets.push(this.#encode());
+    }
+    const isLast = (frame.flags & FLAG_LAST) !== 0;
+    while (isLast && packets.length * FRAME_SAMPLES < this.#skip + this.#owed) {
+      this.#filling.fill(0, this.#filled);
+      packets.push(this.#encode());
+    }
+    if (packets.length === 0) return null;
+    const made = packets.length * FRAME_SAMPLES;
+    const skip = Math.min(this.#skip, made);
+    const count = Math.min(this.#owed, made - skip);
+    this.#skip -= skip;
+    this.#owed -= count;
+    return { ...rest, samples: new Int16Array(0), opus: packOpus({ skip, samples: count, packets }) };
+  }
+
+  #encode(): Uint8Array {
+    this.#filled = 0;
+    return this.#encoder.encode(this.#filling);
+  }
+}
+
+/** @param onProblem - the codec could not be had; the page is told that sound stays PCM16. */
+export function createPageCodec(outlet: Outlet, onProblem: (error: unknown) => void): PageCodec {
+  let encoder: OpusEncoderHandle | null = null;
+  let decoder: OpusDecoderHandle | null = null;
+  let packer: ItemPacker | null = null;
+  /** The item under way is packed; one that began as PCM16 ends so. */
+  let isPacking = false;
+  let isStopped = false;
+
+  function free(): void {
+    encoder?.free();
+    decoder?.free();
+    encoder = decoder = packer = null;
+    isPacking = false;
+  }
+
+  async function open(): Promise<void> {
+    const format = { sampleRate: RATE_HZ, channels: 1 } as const;
+    encoder = await createEncoder({
+      ...format,
+      frameSize: FRAME_SAMPLES,
+      // The voice is clean: nothing of it is to be filtered out.
+      application: Application.Audio,
+      bitrate: BIT_RATE,
+      complexity: COMPLEXITY,
+      signal: Signal.Voice,
+    });
+    decoder = await createDecoder({ ...format, maxFrameSize: FRAME_SAMPLES });
+    if (isStopped) {
+      free();
+      return;
+    }
+    packer = new ItemPacker(encoder);
+    outlet.message({ type: 'session.ready', codec: 'opus' });
+  }
+
+  return {
+    offered(codecs) {
+      if (!codecs.includes('opus')) {
+        outlet.message({ type: 'session.ready', codec: 'pcm16' });
+        return;
+      }
+      open().catch((error: unknown) => {
+        free();
+        onProblem(error);
+        if (!isStopped) outlet.message({ type: 'session.ready', codec: 'pcm16' });
+      });
+    },
+    message(message) {
+      if (message.type === 'item.started') {
+        isPacking = packer !== null;
+        packer?.restart();
+      }
+      outlet.message(message);
+    },
+    frame(frame) {
+      // Clips go whole and once, and often before anything is agreed.
+      const packed = isPacking && packer && frame.lane === 'B' ? packer.pack(frame) : frame;
+      if (packed) outlet.frame(packed);
+    },
+    read(bytes) {
+      const body = decoder === null ? null : readOpus(bytes);
+      if (body === null) return null;
+      const { skip, samples, packets } = body;
+      return {
+        ms: samplesToMs(packets.length * FRAME_SAMPLES),
+        unpack() {
+          const all = new Int16Array(packets.length * FRAME_SAMPLES);
+          try {
+            for (const [index, packet] of packets.entries()) {
+              const part = decoder?.decode(packet);
+              if (part?.length !== FRAME_SAMPLES) return null;
+              all.set(part, index * FRAME_SAMPLES);
+            }
+          } catch {
+            // Whatever the page sent, it is not Opus as agreed.
+            return null;
+          }
+          return all.subarray(skip, skip + samples);
+        },
+      };
+    },
+    stop() {
+      isStopped = true;
+      outlet.stop();
+      free();
+    },
+  };
+}
