@@ -40,9 +40,9 @@ describe('the log of the demo page', () => {
     await page.waitForSelector('#phrases button');
     await page.evaluate(() => document.querySelector('voice-jib-jab')?.start());
     await page.waitForFunction(() => document.querySelector('voice-jib-jab')?.readyState === 3);
-    expect(await said('Should I invest my savings in your fund?', /disallowed_phrase/)).toMatch(
+    expect(await said('Should I invest my savings in your fund?', /policy.*disallowed_phrase/)).toMatch(
       /policy.*refuse, disallowed_phrase, severity medium: what the agent was about to say/,
     );
-    expect(await said('I want to end my life.', /self_harm/)).toMatch(/policy.*escalate, self_harm, severity critical/);
+    expect(await said('I want to end my life.', /policy.*self_harm/)).toMatch(/policy.*escalate, self_harm, severity critical/);
   }, 90_000);
 });
