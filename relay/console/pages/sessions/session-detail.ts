@@ -293,7 +293,7 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
     const hasWords = userText !== null || heardText !== null || unheardText !== null;
     const told = Object.entries(figures)
       .filter(([, value]) => typeof value === 'number')
-      .map(([name, value]) => `${name} ${Math.round(value as number)} ms`);
+      .map(([name, value]) => `${name.replace(/_ms$/, '').replaceAll('_', ' ')} ${Math.round(value as number)} ms`);
     return html`<article>
       <p class="who figure">
         ${lengthText(startedMs)}, ${outcome}, ${moneyText(cost)}${told.length > 0 ? `, ${told.join(', ')}` : ''}
@@ -333,7 +333,7 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
             ({ lane, kind, quantity, unit, cost }) =>
               html`<tr>
                 <td data-name="Lane">${{ A: 'Reflex', B: 'Answer', C: 'Policy' }[lane]}</td>
-                <td data-name="What">${kind.replaceAll('_', ' ')}</td>
+                <td data-name="What">${kind.replaceAll(/[._]/g, ' ')}</td>
                 <td data-name="How much" class="figure">${countText(quantity)} ${unit}</td>
                 <td data-name="Cost" class="figure">${moneyText(cost)}</td>
               </tr>`,
