@@ -163,6 +163,21 @@ describe('the request limit', () => {
     expect((await app.request('/health', {}, from('192.0.2.7'))).status).toBe(200);
   });
 
+  it('leaves whoever is known ten times the room, and takes none of it from strangers', async () => {
+    app = createApp({ ...deps, rateLimit: { windowMs: 30_000, maxRequests: 2 } });
+    const as = (token: string, path = '/api/admin/tenants') =>
+      app.request(path, { headers: { authorization: `Bearer ${token}` } }, from('192.0.2.7'));
+    // A guess is counted as a stranger's request, and its guesser is refused as any.
+    for (const status of [401, 401, 429, 429]) expect((await as('a-guess')).status).toBe(status);
+    expect((await as(ADMIN, '/api/status')).status).toBe(429);
+    const known = await as(ADMIN);
+    expect(known.status).toBe(200);
+    expect(known.headers.get('ratelimit-limit')).toBe('20');
+    expect((await as(ADMIN, '/api/admin/nothing')).status).toBe(404);
+    for (let left = 14; left > 0; left -= 1) expect((await as(ADMIN)).status).toBe(200);
+    expect((await as(ADMIN)).status).toBe(429);
+  });
+
   it('lets a page read that it was refused', async () => {
     app = createApp({ ...deps, rateLimit: { windowMs: 30_000, maxRequests: 1 } });
     await askToken();

@@ -11,11 +11,12 @@ import type { Clock } from './clock.ts';
 import { RelayError } from './errors.ts';
 import { createCallers } from './auth/console-callers.ts';
 import { createSignIns } from './auth/console-sign-in.ts';
+import { consoleCookie, credentialsOf } from './http/admin/cookie.ts';
 import { adminRoutes, type AdminDeps } from './http/admin/routes.ts';
 import { clientAddress } from './http/client-address.ts';
 import { healthRoutes, statusRoutes, type Status } from './http/health.ts';
 import { notFound, problemHandler } from './http/problem.ts';
-import { rateLimit } from './http/rate-limit.ts';
+import { rateLimit, type Known } from './http/rate-limit.ts';
 import type { RelayEnv } from './http/request-env.ts';
 import { pagePolicy, securityHeaders } from './http/security-headers.ts';
 import { staticRoutes } from './http/static-files.ts';
@@ -69,20 +70,29 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
   app.route('/', healthRoutes({ path: deps.healthPath, isDraining: deps.isDraining, pingStore: deps.pingStore }));
 
   app.use('/api/token', tokenCors({ directory }));
-  app.use('/api/*', rateLimit({ shared: deps.shared, ...deps.rateLimit, addressOf }));
+  const signIns = createSignIns({ people: store.people, clock: deps.clock, attempts: deps.shared });
+  const findCaller = createCallers({ ...deps, apiKeys: store.apiKeys, signIns });
+  const cookie = consoleCookie(isSecure);
+  const known: Known = {
+    claims: (c) =>
+      c.req.path.startsWith('/api/admin/') && Object.values(credentialsOf(c, cookie)).some((one) => one !== undefined),
+    async holds(c) {
+      const caller = await findCaller(credentialsOf(c, cookie));
+      if (caller !== undefined) c.set('caller', caller);
+      return caller !== undefined;
+    },
+  };
+  app.use('/api/*', rateLimit({ shared: deps.shared, ...deps.rateLimit, addressOf, known }));
   app.route(
     '/api',
     tokenRoutes({ directory, keyring: deps.keyring, revocations: deps.revocations, clock: deps.clock }),
   );
   app.route('/api', statusRoutes({ status: deps.status }));
-  const signIns = createSignIns({ people: store.people, clock: deps.clock, attempts: deps.shared });
-  const findCaller = createCallers({ ...deps, apiKeys: store.apiKeys, signIns });
   const { version } = deps.status();
   app.route('/api/admin', adminRoutes({ ...deps, ...deps.admin, signIns, findCaller, isSecure, addressOf, version }));
   // Also what is no route tells nothing to strangers.
-  app.all('/api/admin/*', async (c) => {
-    const caller = await findCaller({ authorization: c.req.header('authorization'), cookie: undefined });
-    throw new RelayError(caller === undefined ? 'auth-required' : 'not-found', 'no such route');
+  app.all('/api/admin/*', (c) => {
+    throw new RelayError(c.get('caller') === undefined ? 'auth-required' : 'not-found', 'no such route');
   });
   app.get('/api/openapi.json', openAPIRouteHandler(app, { documentation: documentation(version) }));
 

@@ -319,7 +319,7 @@ export const VARIABLES = {
   }),
   RATE_LIMIT_MAX_REQUESTS: whole(1, 1_000_000, {
     group: GUARDS,
-    means: 'Requests to /api per address and window.',
+    means: 'Requests to /api per address and window; ten times as many of callers who have signed in or bring a key.',
     absent: '100',
   }),
   WS_HEARTBEAT_INTERVAL: whole(1_000, 600_000, {

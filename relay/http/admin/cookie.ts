@@ -1,6 +1,7 @@
 /** The console's cookie. `__Host-` binds it to this host and to https; browsers refuse that name on plain http. */
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { Credentials } from '../../auth/console-callers.ts';
 import type { RelayEnv } from '../request-env.ts';
 
 const NAME = 'vjj';
@@ -20,4 +21,9 @@ export function consoleCookie(isSecure: boolean) {
       else setCookie(c, name, secret, options);
     },
   };
+}
+
+/** What the request says of its sender. */
+export function credentialsOf(c: Context<RelayEnv>, cookie: ReturnType<typeof consoleCookie>): Credentials {
+  return { authorization: c.req.header('authorization'), cookie: cookie.read(c) };
 }

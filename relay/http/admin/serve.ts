@@ -20,7 +20,7 @@ import { problems } from '../problem.ts';
 import { addRateHeaders } from '../rate-limit.ts';
 import type { RelayEnv } from '../request-env.ts';
 import type { Ask, Change, Handlers, TenantInPath } from './ask.ts';
-import { consoleCookie } from './cookie.ts';
+import { consoleCookie, credentialsOf } from './cookie.ts';
 
 const LONGEST_BODY_BYTES = 256 * 1024;
 const ROWS = 50;
@@ -113,7 +113,7 @@ const statusOf = (spec: RouteSpec): number =>
 async function serve(deps: ServeDeps, spec: RouteSpec, handler: AnyHandler, c: Context<RelayEnv>): Promise<Response> {
   c.header('Cache-Control', 'no-store');
   const cookie = consoleCookie(deps.isSecure);
-  const caller = await deps.findCaller({ authorization: c.req.header('authorization'), cookie: cookie.read(c) });
+  const caller = c.get('caller') ?? (await deps.findCaller(credentialsOf(c, cookie)));
   if (caller === undefined && spec.access !== 'anyone') throw new RelayError('auth-required', 'nobody who is known');
   if (caller !== undefined && spec.method !== 'GET' && spec.access !== 'anyone')
     requireCsrf(caller, c.req.header('x-csrf-token'));
