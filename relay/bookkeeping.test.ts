@@ -169,17 +169,23 @@ describe('a conversation', () => {
   });
 
   it.each([
-    ['off', null],
-    ['full', 'Call 030 1234567'],
-  ] as const)('of a tenant whose transcripts are %s has its words so', async (transcripts, text) => {
-    await call({ tenant: { transcripts } }, async ({ page }) => {
-      page.send({ type: 'user.text', text: 'Call 030 1234567' });
-      await page.received('turn.ended');
-    });
-    const [turn] = await turns();
-    expect(turn).toMatchObject({ userText: text, outcome: 'answered' });
-    expect(turn?.heardText === null).toBe(transcripts === 'off');
-  });
+    ['off', null, null],
+    ['full', 'Call 030 1234567', 'Call [phone]'],
+  ] as const)(
+    'of a tenant whose transcripts are %s has its words so, and tells them clean',
+    async (transcripts, text, told) => {
+      await call({ tenant: { transcripts } }, async ({ page }) => {
+        page.send({ type: 'user.text', text: 'Call 030 1234567' });
+        await page.received('turn.ended');
+      });
+      const [turn] = await turns();
+      expect(turn).toMatchObject({ userText: text, outcome: 'answered' });
+      expect(turn?.heardText === null).toBe(transcripts === 'off');
+      const { data } = sent.find(({ event }) => event === 'turn.completed') ?? {};
+      expect(data).toMatchObject({ userText: told });
+      expect(JSON.stringify(data)).not.toContain('030 1234567');
+    },
+  );
 
   it('that ends in mid-answer is billed for what was made of it', async () => {
     await call({}, async ({ page, answering, person }) => {
@@ -215,7 +221,8 @@ describe('a budget that is used up', () => {
   const GOODBYE = endingFor('en');
 
   it('of minutes ends the conversation with a goodbye, and nobody else comes in', async () => {
-    limits = { ...NO_LIMITS, minutesPerDay: 1 };
+    // More than the clips take to be made, on a slow machine too.
+    limits = { ...NO_LIMITS, minutesPerDay: 5 };
     await call({}, async (talk) => {
       const { page, clock } = talk;
       await page.received('clip.added', ({ text }) => text === GOODBYE);
@@ -229,8 +236,8 @@ describe('a budget that is used up', () => {
       expect(await books.meter.admits(TENANT)).toBe(false);
     });
     const [count] = await store.usage.counts(TENANT, [new Date(1_790_000_000_000).toISOString().slice(0, 10)]);
-    expect(count?.talkMs).toBeGreaterThanOrEqual(60_000);
-    expect(count?.talkMs).toBeLessThan(120_000);
+    expect(count?.talkMs).toBeGreaterThanOrEqual(300_000);
+    expect(count?.talkMs).toBeLessThan(360_000);
     expect(sent.map(({ event }) => event).filter((event) => event.startsWith('budget'))).toEqual([
       ...['budget.warning', 'budget.warning', 'budget.exhausted'],
     ]);

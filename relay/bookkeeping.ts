@@ -82,13 +82,13 @@ export function createBookkeeping(options: {
         }),
       );
     },
-    turn(turn, isInterrupted) {
+    turn(turn, isInterrupted, words) {
       const { tenantId, sessionId, figures, ...said } = turn;
       queue.add('turn', () =>
         store.within(async () => {
           await store.sessions.addTurn(turn, isInterrupted);
           const numbers = JSON.parse(figures) as Record<string, number>;
-          const told = { session: sessionId, isInterrupted, ...said, figures: numbers };
+          const told = { session: sessionId, isInterrupted, ...said, ...words, figures: numbers };
           await webhooks.emit(tenantId, 'turn.completed', told, `turn ${sessionId} ${turn.turn}`);
         }),
       );

@@ -54,10 +54,13 @@ export interface EndedSession extends SessionTotals {
   interruptions: number;
 }
 
+export type TurnWords = Pick<EndedTurn, 'userText' | 'heardText' | 'unheardText'>;
+
 /** Takes rows and makes nobody wait. */
 export interface ConversationSink {
   began(session: BegunSession): void;
-  turn(turn: EndedTurn, isInterrupted: boolean): void;
+  /** @param told - The words for whoever is told elsewhere: without personal data, whatever the tenant keeps. */
+  turn(turn: EndedTurn, isInterrupted: boolean, told: TurnWords): void;
   ended(session: EndedSession): void;
 }
 
@@ -168,7 +171,7 @@ export function createRecording(options: RecordingOptions): Recording {
     return turn;
   }
   const laneOf = (turn: string): Lane => (options.isRewrite(turn) ? 'C' : 'B');
-  const stored = (text: string) => (keep === 'full' ? text : redact(text, policy.pii));
+  const redacted = (text: string) => redact(text, policy.pii);
 
   /** How much of each of the turn's items was heard, as the arbiter has it now. */
   function heardOf(id: string): Turn['heard'] {
@@ -188,20 +191,20 @@ export function createRecording(options: RecordingOptions): Recording {
     return heardShare(exactly, receivedMs, (words.get(item) ?? '').length, isComplete);
   }
 
-  function spoken(turn: Turn): Pick<EndedTurn, 'userText' | 'heardText' | 'unheardText'> {
+  function spoken(turn: Turn, clean: (text: string) => string): TurnWords {
     if (keep === 'off') return { userText: null, heardText: null, unheardText: null };
     const heard: string[] = [];
     const unheard: string[] = [];
     for (const { item, share } of turn.heard) {
       // Taken out before it is cut, or half a number would be left on either side.
-      const text = stored(words.get(item) ?? '');
+      const text = clean(words.get(item) ?? '');
       const head = heardText(text, share);
       heard.push(head.trim());
       unheard.push(text.slice(head.length).trim());
     }
     const joined = (parts: string[]) => parts.filter((part) => part !== '').join(' ');
     const user = turn.userItem === null ? null : (words.get(turn.userItem) ?? null);
-    return { userText: user === null ? null : stored(user), heardText: joined(heard), unheardText: joined(unheard) };
+    return { userText: user === null ? null : clean(user), heardText: joined(heard), unheardText: joined(unheard) };
   }
 
   function write(id: string, turn: Turn): void {
@@ -214,7 +217,9 @@ export function createRecording(options: RecordingOptions): Recording {
     meter?.moderated(moderations);
     moderations = 0;
     const row = { tenantId: tenant.id, sessionId: seed.id, turn: id, startedMs, endedMs, outcome: outcome ?? 'failed' };
-    sink?.turn({ ...row, ...spoken(turn), figures: JSON.stringify(figures), cost }, turn.isInterrupted);
+    const told = spoken(turn, redacted);
+    const kept = keep === 'full' ? spoken(turn, (text) => text) : told;
+    sink?.turn({ ...row, ...kept, figures: JSON.stringify(figures), cost }, turn.isInterrupted, told);
   }
 
   /** Writes what is complete, and what has waited long enough. */
