@@ -2,6 +2,8 @@
 import type { BridgeEvent, OpenBridge } from './bridge/bridge.ts';
 
 export interface PreviewVoice {
+  /** Who pays: a tenant may bring its own account. */
+  tenantId: string;
   model: string;
   voice: string;
   /** BCP 47 tag. */
@@ -11,7 +13,7 @@ export interface PreviewVoice {
 /** @throws when the model refuses or is lost, or `signal` aborts. */
 export async function previewVoice(
   openBridge: OpenBridge,
-  { model, voice, locale }: PreviewVoice,
+  { tenantId, model, voice, locale }: PreviewVoice,
   text: string,
   signal: AbortSignal,
 ): Promise<Int16Array> {
@@ -28,7 +30,10 @@ export async function previewVoice(
     if (event.type === 'provider.up') up();
     if (event.type === 'provider.down' && event.fatal) gone.abort(new Error('the model refused'));
   };
-  const bridge = openBridge({ model, voice, locale, instructions: '', turn: 'hold', tools: [] }, onEvent);
+  const bridge = openBridge(
+    { tenant: tenantId, model, voice, locale, instructions: '', turn: 'hold', tools: [] },
+    onEvent,
+  );
   try {
     either.throwIfAborted();
     bridge.connect();
