@@ -195,6 +195,9 @@ export function createSpeech(options: SpeechOptions): Speech {
     one.heardMs = heardMs ?? null;
     // Detectors tell of an end when it has been silent for a while: a cough would seem long by then.
     if (isShort(one) && one.endedAt - one.startedAt >= minSpeechMs) rule([one], 'noise');
+    // What was said before there was a connection comes all at once, and would seem short to the arbiter.
+    const isSudden = one.endedAt - one.startedAt < minSpeechMs;
+    if (isSudden && !isShort(one) && !one.isOverAgent) rule([one], 'interrupt');
     dispatch({ type: 'user.offset', utterance: one.id });
   }
 
