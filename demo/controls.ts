@@ -61,6 +61,14 @@ const SELDOM: Choice[] = [
       ['release', 'lets go of the microphone'],
     ],
   },
+  {
+    name: 'codec',
+    title: 'Sound',
+    values: [
+      ['pcm', 'PCM'],
+      ['opus', 'Opus, where both can'],
+    ],
+  },
   { name: 'preload', title: 'Preload', values: [['none'], ['intent'], ['auto']] },
   { name: 'consent', title: 'Consent', values: [['', 'not asked'], ['required']] },
   { name: 'storage', title: 'Storage', values: [['session'], ['local'], ['none']] },
