@@ -43,6 +43,8 @@ describe('the log of the demo page', () => {
     expect(await said('Should I invest my savings in your fund?', /policy.*disallowed_phrase/)).toMatch(
       /policy.*refuse, disallowed_phrase, severity medium: what the agent was about to say/,
     );
-    expect(await said('I want to end my life.', /policy.*self_harm/)).toMatch(/policy.*escalate, self_harm, severity critical/);
+    expect(await said('I want to end my life.', /policy.*self_harm/)).toMatch(
+      /policy.*escalate, self_harm, severity critical/,
+    );
   }, 90_000);
 });
