@@ -168,7 +168,7 @@ describe('the console', () => {
       await element.updateComplete;
       await element.start({ mode: 'text' });
       const answered = new Promise((resolve) => element.addEventListener('turnend', resolve, { once: true }));
-      await element.send('When are you open?');
+      element.send('When are you open?');
       await answered;
       const { transcript } = element;
       element.stop();

@@ -69,6 +69,10 @@ export const theme = css`
   .stack > vjj-revocations {
     margin-block-start: 24px;
   }
+  /* Where something may be said is not seen until it is. */
+  .stack > [aria-live]:not(:has(*)) {
+    margin-block-start: -16px;
+  }
   .hint {
     font-weight: 400;
   }

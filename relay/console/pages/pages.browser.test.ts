@@ -5,7 +5,7 @@ import { close, faults, open, until, type Opened } from '../testing/open.ts';
 import { Refusal } from '../testing/relay.ts';
 
 const unfold = ({ all }: Opened) => {
-  for (const one of all<HTMLDetailsElement>('details')) one.open = true;
+  for (const one of all('details')) one.setAttribute('open', '');
 };
 /** Each page in a full state: by its address, and what it says when it is there. */
 const FULL: [name: string, hash: string, says: string][] = [

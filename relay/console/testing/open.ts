@@ -39,18 +39,18 @@ export interface Opened {
   relay: FakeRelay;
   app: HTMLElement;
   /** The first that fits, in any shadow root. */
-  find<T extends Element = HTMLElement>(selector: string): T | undefined;
-  all<T extends Element = HTMLElement>(selector: string): T[];
-  text(): string;
+  find: <T extends Element = HTMLElement>(selector: string) => T | undefined;
+  all: (selector: string) => HTMLElement[];
+  text: () => string;
   /** Waits until the text is there. */
-  says(text: string): Promise<unknown>;
+  says: (text: string) => Promise<unknown>;
   /** A button or link by the beginning of its name. */
-  press(name: string): Promise<void>;
-  field(name: string): Promise<HTMLInputElement>;
-  fill(name: string, value: string): Promise<void>;
-  tick(label: string): Promise<void>;
+  press: (name: string) => Promise<void>;
+  field: (name: string) => Promise<HTMLInputElement>;
+  fill: (name: string, value: string) => Promise<void>;
+  tick: (label: string) => Promise<void>;
   /** What the dialog says; then its button. */
-  answer(action: string, typed?: string): Promise<string>;
+  answer: (action: string, typed?: string) => Promise<string>;
 }
 
 export interface Opening {
@@ -69,9 +69,9 @@ export async function open(hash: string, { role = 'operator', answers = {} }: Op
   history.replaceState(null, '', hash);
   const app = document.createElement('vjj-console');
   document.body.append(app);
-  const all = <T extends Element = HTMLElement>(selector: string) =>
-    [...elements(document.body)].filter((one) => one.matches(selector)) as unknown as T[];
-  const find = <T extends Element = HTMLElement>(selector: string) => all<T>(selector)[0];
+  const all = (selector: string) =>
+    [...elements(document.body)].filter((one): one is HTMLElement => one.matches(selector));
+  const find = <T extends Element = HTMLElement>(selector: string) => all(selector)[0] as T | undefined;
   const text = () => words(textOf(document.body));
   const named = (selector: string, name: string) =>
     until(

@@ -13,7 +13,7 @@ describe('usage', () => {
     const canvas = await until(() => find<HTMLCanvasElement>('canvas'));
     expect(canvas.width).to.be.greaterThan(300);
     await says('Cost by day and lane as a table');
-    const cells = [...all<HTMLTableElement>('table')[0]!.rows].map((row) =>
+    const cells = [...(all('table')[0] as HTMLTableElement).rows].map((row) =>
       [...row.cells].map(({ textContent }) => textContent.trim()),
     );
     expect(cells[0]).to.deep.equal(['Day', 'Answers', 'Reflexes', 'Policy']);
