@@ -88,7 +88,7 @@ describe('the rail', () => {
     await until(() => location.hash === '#/tenants');
     await until(() => find('vjj-tenants-page'));
     // The rail goes on about the tenant that was last looked at.
-    expect(find<HTMLSelectElement>('nav select')?.value).to.equal('ten_other');
+    expect((find('nav select') as HTMLSelectElement | undefined)?.value).to.equal('ten_other');
   });
 
   it('of a viewer has no people, no other tenant and nothing of the operator', async () => {

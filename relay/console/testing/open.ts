@@ -39,7 +39,7 @@ export interface Opened {
   relay: FakeRelay;
   app: HTMLElement;
   /** The first that fits, in any shadow root. */
-  find: <T extends Element = HTMLElement>(selector: string) => T | undefined;
+  find: (selector: string) => HTMLElement | undefined;
   all: (selector: string) => HTMLElement[];
   text: () => string;
   /** Waits until the text is there. */
@@ -71,7 +71,7 @@ export async function open(hash: string, { role = 'operator', answers = {} }: Op
   document.body.append(app);
   const all = (selector: string) =>
     [...elements(document.body)].filter((one): one is HTMLElement => one.matches(selector));
-  const find = <T extends Element = HTMLElement>(selector: string) => all(selector)[0] as T | undefined;
+  const find = (selector: string) => all(selector).at(0);
   const text = () => words(textOf(document.body));
   const named = (selector: string, name: string) =>
     until(
@@ -94,7 +94,7 @@ export async function open(hash: string, { role = 'operator', answers = {} }: Op
     },
     tick: async (label) => (await named('label.check', label)).click(),
     answer: async (action, typed) => {
-      const dialog = await until(() => find<HTMLDialogElement>('dialog[open]'));
+      const dialog = await until(() => find('dialog[open]'));
       const said = words(textOf(dialog));
       if (typed !== undefined) await opened.fill('Type', typed);
       const button = await until(

@@ -11,7 +11,7 @@ describe('keys', () => {
     await press('Make an API key');
     await until(() => find('vjj-api-keys'));
     // Signing keys have a name too, further up.
-    find<HTMLInputElement>('vjj-api-keys')!.shadowRoot!.querySelector('input')!.value = 'ci';
+    (find('vjj-api-keys') as HTMLInputElement | undefined)!.shadowRoot!.querySelector('input')!.value = 'ci';
     await fill('May', 'admin');
     await press('Make key');
     const dialog = await answer('I have stored it');
@@ -55,7 +55,10 @@ describe('keys', () => {
       .to.contain('signing-secret-once')
       .and.to.contain('key_new');
     await says('The key is added.');
-    await until(() => find<HTMLInputElement>('vjj-signing-keys')?.shadowRoot?.querySelector('input')?.value === '');
+    await until(
+      () =>
+        (find('vjj-signing-keys') as HTMLInputElement | undefined)?.shadowRoot?.querySelector('input')?.value === '',
+    );
     expect(relay.callsOf('addSigningKey')[0]?.body).to.deep.equal({ kind: 'secret', name: 'shop', replaces: true });
 
     await fill('Name', 'public');

@@ -38,7 +38,7 @@ describe('conversations', () => {
     const { says, find } = await open(LIST);
     await says('customer-17');
     // Whatever the first link of the table says, by the clock.
-    find<HTMLAnchorElement>('tbody a')?.click();
+    (find('tbody a') as HTMLAnchorElement | undefined)?.click();
     await says('Step 1 of');
     expect(find('h1:focus')).to.not.equal(undefined);
   });
@@ -60,7 +60,7 @@ describe('one conversation', () => {
   it('is drawn from its record: bars, a hold, cuts, ends of turns, and all of it in words', async () => {
     const { says, find, all } = await open(ONE);
     await says(`Step 1 of ${EVENTS.length}`);
-    const drawing = await until(() => find<SVGElement>('svg[role=img]'));
+    const drawing = await until(() => find('svg[role=img]'));
     expect(drawing.getAttribute('aria-label')).to.match(/the user spoke 2 times, .* 1 holds, \d cuts/);
     expect(all('rect.you')).to.have.length(2);
     expect(all('rect.hold')).to.have.length(1);

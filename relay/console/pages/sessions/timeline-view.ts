@@ -30,7 +30,7 @@ export class TimelineView extends LitElement {
   static override readonly styles = [
     theme,
     css`
-      :host {
+      .scroll {
         overflow-x: auto;
         border: 1px solid var(--line);
         border-radius: 10px;
@@ -125,33 +125,36 @@ export class TimelineView extends LitElement {
     const x = (ms: number) => GUTTER + ms * scale;
     const middle = (row: Row) => ROWS.indexOf(row) * ROW_HEIGHT + ROW_HEIGHT / 2 + 8;
     const bottom = ROWS.length * ROW_HEIGHT + 8;
-    return html`<svg
-      width=${width}
-      height=${bottom + AXIS}
-      viewBox="0 0 ${width} ${bottom + AXIS}"
-      role="img"
-      aria-label=${summary(timeline)}
-    >
-      <defs>
-        ${svg`<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+    // With the focus, so that arrow keys scroll what is too long for the window.
+    return html`<div class="scroll" tabindex="0" role="group" aria-label="Timeline">
+      <svg
+        width=${width}
+        height=${bottom + AXIS}
+        viewBox="0 0 ${width} ${bottom + AXIS}"
+        role="img"
+        aria-label=${summary(timeline)}
+      >
+        <defs>
+          ${svg`<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <path d="M0 0v6" /></pattern>`}
-      </defs>
-      ${ticks(timeline.endMs, scale).map(
-        (ms) => svg`<line class="tick" x1=${x(ms)} x2=${x(ms)} y1="0" y2=${bottom + 6} />
+        </defs>
+        ${ticks(timeline.endMs, scale).map(
+          (ms) => svg`<line class="tick" x1=${x(ms)} x2=${x(ms)} y1="0" y2=${bottom + 6} />
           <text x=${x(ms) + 4} y=${bottom + 18}>${ms / 1000} s</text>`,
-      )}
-      ${ROWS.map(
-        (row) => svg`<line class="line" x1=${GUTTER} x2=${width} y1=${middle(row)} y2=${middle(row)} />
+        )}
+        ${ROWS.map(
+          (row) => svg`<line class="line" x1=${GUTTER} x2=${width} y1=${middle(row)} y2=${middle(row)} />
           <text x="12" y=${middle(row) + 4}>${ROW_NAMES[row]}</text>`,
-      )}
-      ${timeline.spans.map((span) => this.#span(span, x, middle))}
-      ${timeline.latencies.map(({ lane, fromMs, toMs }) => {
-        const y = middle(lane) - BAR / 2 - 4;
-        return svg`<path class="bracket" d="M${x(fromMs)} ${y + 5}v-5H${x(toMs)}v5"><title>${ROW_NAMES[lane]} after ${Math.round(toMs - fromMs)} ms</title></path>`;
-      })}
-      ${timeline.marks.map((mark) => this.#mark(mark, x, middle))}
-      ${svg`<line class="now" x1=${x(this.now)} x2=${x(this.now)} y1="0" y2=${bottom + 6} />`}
-    </svg>`;
+        )}
+        ${timeline.spans.map((span) => this.#span(span, x, middle))}
+        ${timeline.latencies.map(({ lane, fromMs, toMs }) => {
+          const y = middle(lane) - BAR / 2 - 4;
+          return svg`<path class="bracket" d="M${x(fromMs)} ${y + 5}v-5H${x(toMs)}v5"><title>${ROW_NAMES[lane]} after ${Math.round(toMs - fromMs)} ms</title></path>`;
+        })}
+        ${timeline.marks.map((mark) => this.#mark(mark, x, middle))}
+        ${svg`<line class="now" x1=${x(this.now)} x2=${x(this.now)} y1="0" y2=${bottom + 6} />`}
+      </svg>
+    </div>`;
   }
 
   #span({ row, kind, fromMs, toMs, at }: Span, x: (ms: number) => number, middle: (row: Row) => number) {

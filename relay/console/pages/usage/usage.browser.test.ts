@@ -10,7 +10,7 @@ afterEach(close);
 describe('usage', () => {
   it('is drawn, and stands in a table beside the drawing', async () => {
     const { says, find, all } = await open(HASH);
-    const canvas = await until(() => find<HTMLCanvasElement>('canvas'));
+    const canvas = await until(() => find('canvas') as HTMLCanvasElement | undefined);
     expect(canvas.width).to.be.greaterThan(300);
     await says('Cost by day and lane as a table');
     const cells = [...(all('table')[0] as HTMLTableElement).rows].map((row) =>
@@ -35,9 +35,9 @@ describe('usage', () => {
 
   it('keeps its width when the window changes, and its colours when the theme does', async () => {
     const { find } = await open(HASH);
-    const wide = await until(() => find<HTMLCanvasElement>('canvas')?.width);
+    const wide = await until(() => (find('canvas') as HTMLCanvasElement | undefined)?.width);
     await setViewport({ width: 500, height: 700 });
-    await until(() => (find<HTMLCanvasElement>('canvas')?.width ?? wide) < wide);
+    await until(() => ((find('canvas') as HTMLCanvasElement | undefined)?.width ?? wide) < wide);
     await setViewport({ width: 1440, height: 900 });
   });
 
