@@ -42,7 +42,7 @@ const DETAIL: AnswerOf<'session'> = {
     {
       ...{ turn: 't1', startedMs: 400, endedMs: 2_300, outcome: 'interrupted', cost: 20_000 },
       ...{ userText: 'When are you open?', heardText: 'From nine', unheardText: 'to six.' },
-      figures: { firstAudio: 200, lane: 'B' },
+      figures: { first_b_ms: 200, lane: 'B' },
     },
     {
       ...{ turn: 't2', startedMs: 2_800, endedMs: 9_000, outcome: 'refused', cost: 8_700, figures: {} },

@@ -39,7 +39,7 @@ export const Turn = v.object({
   userText: v.nullable(v.string()),
   heardText: v.nullable(v.string()),
   unheardText: v.nullable(v.string()),
-  /** By name, such as `firstAudio`, in milliseconds. */
+  /** By name, such as `first_b_ms`, in milliseconds. */
   figures: v.record(v.string(), v.unknown()),
   cost: Money,
 });

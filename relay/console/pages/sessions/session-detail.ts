@@ -291,9 +291,7 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
   }
   #turn({ startedMs, userText, heardText, unheardText, outcome, figures, cost }: Turn) {
     const hasWords = userText !== null || heardText !== null || unheardText !== null;
-    const told = Object.entries(figures)
-      .filter(([, value]) => typeof value === 'number')
-      .map(([name, value]) => `${name.replace(/_ms$/, '').replaceAll('_', ' ')} ${Math.round(value as number)} ms`);
+    const told = figuresOf(figures);
     return html`<article>
       <p class="who figure">
         ${lengthText(startedMs)}, ${outcome}, ${moneyText(cost)}${told.length > 0 ? `, ${told.join(', ')}` : ''}
@@ -343,6 +341,20 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
     </section>`;
   }
 }
+
+/** What a turn's figures are called; those that are not named here say nothing to people. */
+const FIGURES: Record<string, string> = {
+  first_audible_ms: 'first sound after',
+  first_a_ms: 'reflex after',
+  first_b_ms: 'answer after',
+  first_c_ms: 'control clip after',
+  onset_to_silence_ms: 'silent after',
+};
+const figuresOf = (figures: Turn['figures']): string[] =>
+  Object.entries(FIGURES).flatMap(([name, words]) => {
+    const value = figures[name];
+    return typeof value === 'number' ? [`${words} ${Math.round(value)} ms`] : [];
+  });
 
 /** One row for each lane and kind. */
 export function summed(usage: Session['usage']): Session['usage'] {

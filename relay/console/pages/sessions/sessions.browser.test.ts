@@ -93,7 +93,7 @@ describe('one conversation', () => {
     await says('When are you open?');
     expect(find('s')?.textContent).to.equal('Not heard: to six.');
     await says('The words are not kept.');
-    await says('firstAudio 200 ms');
+    await says('answer after 200 ms');
     // One row for each lane and kind.
     await says('100 tokens');
   });
