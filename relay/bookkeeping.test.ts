@@ -284,7 +284,12 @@ describe('a budget that is used up', () => {
   });
 });
 
-it('what a run that died has left is ended when the next begins', async () => {
+it.each([
+  ['a file', 'sqlite', 5_000, 5_000],
+  // Others may live beside it.
+  ['a database of many', 'postgres', 5_000, null],
+  ['a database of many, a day later', 'postgres', 90_000_000, 90_000_000],
+] as const)('what a run that died has left in %s is ended when it can be told', async (_where, kind, at, endedAt) => {
   await openBooks();
   const row = {
     tenantId: TENANT,
@@ -295,13 +300,23 @@ it('what a run that died has left is ended when the next begins', async () => {
     locale: 'en',
   };
   await store.sessions.start({ ...row, id: 'ses_left', instance: 'ins_dead', startedAt: 1 });
-  const clock = { now: () => 0, wallNow: () => 5_000, wakeAt: () => () => undefined };
+  const clock = { now: () => 0, wallNow: () => at, wakeAt: () => () => undefined };
+  let looked: Promise<unknown> | undefined;
+  const { sessions, usage, webhooks } = store;
+  const within: Store['within'] = (work) => store.within(work);
+  const endAllBut: typeof sessions.endAllBut = (...given) => {
+    const ended = sessions.endAllBut(...given);
+    looked = ended;
+    return ended;
+  };
   books = createBookkeeping({
-    ...{ store, clock, log: silentLog, instance: 'ins_2', transcriptionModel: 'gpt-transcribe' },
+    ...{ store: { sessions: { ...sessions, endAllBut }, usage, webhooks, within, kind } },
+    ...{ clock, log: silentLog, instance: 'ins_2', transcriptionModel: 'gpt-transcribe' },
     limitsOf: () => Promise.resolve(limits),
     send: () => Promise.resolve({ status: 200 }),
   });
   await books.start();
-  expect(await store.sessions.byId(TENANT, 'ses_left')).toMatchObject({ endedAt: 5_000 });
+  await looked;
+  expect(await store.sessions.byId(TENANT, 'ses_left')).toMatchObject({ endedAt });
   await books.stop();
 });

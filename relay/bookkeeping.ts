@@ -8,6 +8,7 @@ import { RelayError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { ConversationSink } from './session/recording.ts';
 import type { SessionEscalation } from './session/session-deps.ts';
+import { everyHour } from './store/retention.ts';
 import type { Store } from './store/store.ts';
 import type { Admission } from './tenants/tenant.ts';
 import type { BudgetLimits, Crossing } from './usage/account.ts';
@@ -15,6 +16,9 @@ import { createMeter, type Meter } from './usage/meter.ts';
 import { PRICES, type PriceTable } from './usage/prices.ts';
 import { createWriteBehind } from './usage/write-behind.ts';
 import { createWebhooks, type Send, type Webhooks } from './webhooks/webhooks.ts';
+
+/** Of others in a database, a conversation older than this was left by a relay that died. */
+const NOBODY_TALKS_SO_LONG_MS = 24 * 3_600_000;
 
 export interface Bookkeeping {
   meter: Meter;
@@ -104,6 +108,7 @@ export function createBookkeeping(options: {
     },
   };
 
+  let stopLooking = () => undefined as void;
   return {
     meter,
     webhooks,
@@ -119,9 +124,17 @@ export function createBookkeeping(options: {
     async start() {
       // One file has one relay: whatever is still open there was left by a run that died.
       if (store.kind === 'sqlite') await store.sessions.endAllBut(instance, clock.wallNow());
+      // A database may have others that live: there only age tells who does not.
+      else
+        stopLooking = everyHour(
+          clock,
+          [(now) => store.sessions.endAllBut(instance, now, now - NOBODY_TALKS_SO_LONG_MS)],
+          (error) => log.warn('conversations that were left open are not ended', { error }),
+        );
       webhooks.start();
     },
     async stop() {
+      stopLooking();
       await meter.stop();
       await queue.stop();
       await webhooks.stop();

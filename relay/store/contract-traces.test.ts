@@ -115,6 +115,7 @@ onBoth('what is left of conversations', (kind) => {
         await store.sessions.start(newSession({ id: instance, instance }));
       expect(await store.sessions.endLeftBy('ins_1', NOON + 9)).toBe(1);
       expect(await store.sessions.byId(T, 'ins_1')).toMatchObject({ endedAt: NOON + 9, closeCode: 1006 });
+      expect(await store.sessions.endAllBut('ins_3', NOON + 9, newSession().startedAt)).toBe(0);
       expect(await store.sessions.endAllBut('ins_3', NOON + 9)).toBe(1);
       expect((await store.sessions.find(T, { limit: 9, isLive: true })).rows.map(({ id }) => id)).toEqual(['ins_3']);
     });

@@ -354,8 +354,12 @@ export interface SessionRecords {
   eraseSubject(tenantId: string, subject: string): Promise<number>;
   /** Marks as ended what an instance that died has left. */
   endLeftBy(instance: string, endedAt: number): Promise<number>;
-  /** The same for every other instance: where the database is one relay's, none of them lives. */
-  endAllBut(instance: string, endedAt: number): Promise<number>;
+  /**
+   * The same for every other instance: where the database is one relay's, none of them lives.
+   *
+   * @param startedBefore - Only what began before; all of it without.
+   */
+  endAllBut(instance: string, endedAt: number, startedBefore?: number): Promise<number>;
   /** Takes the words out of conversations that began before; null is every tenant. @returns how many turns. */
   forgetTexts(tenantId: string | null, startedBefore: number): Promise<number>;
   /** Removes ended conversations that began before, with their turns; what they cost stays counted. */

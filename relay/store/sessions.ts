@@ -155,8 +155,11 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
       const { numUpdatedRows } = await end(endedAt).where('instance', '=', instance).executeTakeFirst();
       return Number(numUpdatedRows);
     },
-    async endAllBut(instance, endedAt) {
-      const { numUpdatedRows } = await end(endedAt).where('instance', '!=', instance).executeTakeFirst();
+    async endAllBut(instance, endedAt, startedBefore = Number.MAX_SAFE_INTEGER) {
+      const { numUpdatedRows } = await end(endedAt)
+        .where('instance', '!=', instance)
+        .where('started_at', '<', startedBefore)
+        .executeTakeFirst();
       return Number(numUpdatedRows);
     },
     async forgetTexts(tenantId, startedBefore) {
