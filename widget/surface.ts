@@ -194,7 +194,11 @@ export class Surface implements CallListener {
     this.#timings.observed(event);
     if (event.type === 'policy.escalated') this.#host.dispatchEvent(new events.HandoffEvent(event.reason));
     if (event.type === 'mic.lost') this.#note(new CallError('MIC_NOT_FOUND', 'the microphone went away'));
-    if (event.type === 'mic.opened') this.hasMic = true;
+    if (event.type === 'mic.opened') {
+      this.hasMic = true;
+      if (this.#notice?.code === 'MIC_NOT_FOUND') this.#notice = null;
+      this.#host.requestUpdate();
+    }
     if (event.type === 'link.up') this.#host.dispatchEvent(new events.ReconnectedEvent(event.gapMs));
     if (this.#host.debug) this.#host.dispatchEvent(new events.DebugEvent(event));
   }

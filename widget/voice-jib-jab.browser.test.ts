@@ -142,6 +142,16 @@ describe('an error', () => {
     await settled();
     expect(element.error).to.equal(null);
   });
+
+  it('of the microphone is over when another has taken its place', async () => {
+    const { element, script, live, find, settled } = await place();
+    await live();
+    script.happens({ type: 'mic.lost' });
+    await settled();
+    script.happens({ type: 'mic.opened' });
+    await settled();
+    expect([element.error, find('.problem')]).to.deep.equal([null, null]);
+  });
 });
 
 describe('a call', () => {
