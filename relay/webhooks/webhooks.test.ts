@@ -167,7 +167,9 @@ describe('a delivery that fails', () => {
     expect(got).toHaveLength(MOST_TRIES);
     const times = got.map(({ headers }) => Number(headers['webhook-timestamp']));
     const waits = times.slice(1).map((time, index) => time - times[index]!);
-    expect(waits).toEqual([...waits].sort((a, b) => a - b));
+    // The clock goes in large steps while an attempt is under way, so a wait may seem longer and is never shorter.
+    const least = waits.map((_, index) => Math.floor(waitAfter(index + 1, 0)! / 1000));
+    expect(waits.filter((wait, index) => wait < least[index]! - 1)).toEqual([]);
     expect(problems).toEqual(['dead 302']);
 
     answer = () => 200;
