@@ -184,11 +184,12 @@ export async function measureBrowser(options: {
         row(`end of turn → answer leaves the relay, model after ${SLOW_MODEL_MS} ms`, sent(waited, 'B')),
         row(`end of turn → first audible sample, model after ${SLOW_MODEL_MS} ms`, ears(waited)),
         row('detector’s decision → first silent render quantum', silencesMs(interrupted.heard)),
-        row('acoustic onset → decision, by the microphone’s energy', detectionsMs(interrupted.heard)),
+        // The first onset of a recording opens the first turn and interrupts nothing.
+        row('acoustic onset → decision, by the microphone’s energy', detectionsMs(interrupted.heard).slice(-bargeIns)),
         row('acoustic onset → decision, by the detector’s own account', decisions),
         row(
           `acoustic onset → decision, ${SOFT_DB} dBFS over ${LOUD_ROOM_DB} dBFS of noise`,
-          detectionsMs(softSpoken.heard),
+          detectionsMs(softSpoken.heard).slice(-softly),
         ),
         count('turns superseded by a barge-in', `${superseded(interrupted)} of ${bargeIns}`),
         count('largest step in a fade to silence', largest(interrupted.heard.fadeSteps).toFixed(3)),
