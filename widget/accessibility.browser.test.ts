@@ -116,9 +116,16 @@ for (const variant of ['launcher', 'panel', 'inline', 'bar'] as const) {
         document.documentElement.lang = 'en';
         document.title = 'test';
         const page = await placeAll(variant, reach);
-        // Four of the same on one page have one name in common once a call is open; a page has one.
-        const rules = { 'landmark-unique': { enabled: false } };
-        const { violations } = await axe.run(page, { resultTypes: ['violations'], rules });
+        // Four of the same on one page have landmarks of one name; a page has one, so each is asked alone.
+        const alone = 'landmark-unique';
+        const { violations } = await axe.run(page, {
+          resultTypes: ['violations'],
+          rules: { [alone]: { enabled: false } },
+        });
+        for (const one of page.querySelectorAll('voice-jib-jab')) {
+          const own = await axe.run(one, { resultTypes: ['violations'], runOnly: [alone] });
+          violations.push(...own.violations);
+        }
         const faults = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`);
         expect(faults).to.deep.equal([]);
       });

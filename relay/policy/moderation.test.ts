@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { virtualClock, type VirtualClock } from '../testing/virtual-clock.ts';
-import { MODERATION_MODEL, createModerator, type Moderator } from './moderation.ts';
+import { MODERATION_MODEL, MOST_CHECKS, createModerator, shareOf, type Moderator } from './moderation.ts';
 
 let server: Server;
 let clock: VirtualClock;
@@ -126,5 +126,27 @@ describe('moderation', () => {
     answer = (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"my":"secret"}');
     expect(await check('my secret words')).toEqual({ ok: false });
     expect(JSON.stringify(problems)).not.toMatch(/secret/);
+  });
+});
+
+describe('one conversation’s share of it', () => {
+  it('lets so many questions through at once, without an answer for more, and goes on when one is answered', async () => {
+    const waiting: (() => void)[] = [];
+    const shared: Moderator = {
+      check: () => new Promise((resolve) => waiting.push(() => resolve({ ok: true, flagged: [] }))),
+      isResting: false,
+    };
+    const share = shareOf(shared, new AbortController().signal);
+    const ask = () => share.check('words', { timeoutMs: 400 });
+    const first = Array.from({ length: MOST_CHECKS }, ask);
+    expect(await ask()).toEqual({ ok: false });
+    expect(waiting).toHaveLength(MOST_CHECKS);
+    waiting[0]?.();
+    expect(await first[0]).toEqual({ ok: true, flagged: [] });
+    const next = ask();
+    expect(waiting).toHaveLength(MOST_CHECKS + 1);
+    for (const answer of waiting) answer();
+    expect(await next).toEqual({ ok: true, flagged: [] });
+    expect(share.isResting).toBe(false);
   });
 });

@@ -3,6 +3,7 @@
  * fails is left alone for a while, so that its failing costs no turn its time. Never rejects, and
  * neither text nor key is in anything it reports. What a verdict means is decided elsewhere.
  */
+import { setMaxListeners } from 'node:events';
 import OpenAI from 'openai';
 import type { Clock } from '../clock.ts';
 
@@ -85,6 +86,35 @@ export function createModerator({ apiKey, baseUrl, clock, onProblem }: Moderator
     },
     get isResting() {
       return isResting();
+    },
+  };
+}
+
+/** Questions of one conversation at once. Speech needs a few; a page that floods would ask hundreds. */
+export const MOST_CHECKS = 32;
+
+/**
+ * One conversation's share of the moderator: what it asks beyond {@link MOST_CHECKS} at once has no
+ * answer, as if the endpoint were away, and never reaches it.
+ *
+ * @param signal - Aborts when the conversation ends; every question listens to it.
+ */
+export function shareOf(moderator: Moderator, signal: AbortSignal): Moderator {
+  // Node warns of a leak from the eleventh listener on; here they are counted.
+  setMaxListeners(2 * MOST_CHECKS, signal);
+  let underWay = 0;
+  return {
+    async check(text, options) {
+      if (underWay >= MOST_CHECKS) return { ok: false };
+      underWay += 1;
+      try {
+        return await moderator.check(text, options);
+      } finally {
+        underWay -= 1;
+      }
+    },
+    get isResting() {
+      return moderator.isResting;
     },
   };
 }

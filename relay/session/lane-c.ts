@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts';
 import { reasonText, type Reason, type Severity, type Side, type Violation } from '../policy/decisions.ts';
 import { createInputPolicy, type InputRuling } from '../policy/input-policy.ts';
 import type { Ruling } from '../policy/judge.ts';
-import type { Moderator } from '../policy/moderation.ts';
+import { shareOf, type Moderator } from '../policy/moderation.ts';
 import { createOutputPolicy, type OutputPolicy } from '../policy/output-policy.ts';
 import { redact } from '../policy/redact.ts';
 import { requiredPhrases } from '../policy/required.ts';
@@ -104,7 +104,8 @@ function entry<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 export function createLaneC(options: LaneCOptions): LaneC {
-  const { policy, moderator, config, clock, signal, dispatch, turns, controls } = options;
+  const { policy, config, clock, signal, dispatch, turns, controls } = options;
+  const moderator = options.moderator && shareOf(options.moderator, signal);
   const isStrict = config.POLICY_MODE === 'strict';
   const silenceBlocks = isStrict && config.POLICY_ON_TIMEOUT === 'closed';
   const timeoutMs = isStrict ? config.POLICY_BUDGET_MS : LENIENT_TIMEOUT_MS;
