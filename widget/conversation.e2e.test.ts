@@ -3,29 +3,18 @@
  * emulator answer, and what is asserted on are the samples at the page's output and what the
  * emulator received and remembers.
  */
-import type { Browser, Page } from 'puppeteer-core';
+import type { Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startEmulator, type Emulator } from '../relay/emulator/emulator.ts';
 import { createVoice } from '../relay/emulator/voice/voice.ts';
 import { follow, levelOf, locate, resampleTo, silentFrom, toFloat } from '../relay/testing/listening.ts';
-import { concat, mix, noise, silence, speech, wav } from '../relay/testing/speech.ts';
+import { concat, silence, speech } from '../relay/testing/speech.ts';
 import type {} from './index.ts';
-import {
-  embedPage,
-  openRecorded,
-  recordingOf,
-  startBrowser,
-  startCustomerSite,
-  startRelay,
-  type CustomerSite,
-  type RunningRelay,
-} from './testing/e2e.ts';
+import { RATE_HZ } from '../relay/wire/index.ts';
+import { recordingOf } from './testing/e2e.ts';
+import { startStage, type Stage } from './testing/stage.ts';
 
-const RATE_HZ = 24_000;
 /** Enough to tell one second of speech from another. */
 const COARSE_HZ = 6_000;
-/** Noise of a quiet room, dBFS. */
-const ROOM_DB = -58;
 
 interface TurnSeen {
   outcome: string;
@@ -42,37 +31,17 @@ declare global {
   }
 }
 
-let emulator: Emulator;
-let relay: RunningRelay;
-let site: CustomerSite;
-let browser: Browser | undefined;
+let stage: Stage;
 
 beforeAll(async () => {
-  emulator = await startEmulator();
-  site = await startCustomerSite();
-  relay = await startRelay({
-    ALLOWED_ORIGINS: site.origin,
-    OPENAI_API_KEY: 'sk-for-the-emulator',
-    OPENAI_BASE_URL: emulator.url,
-  });
+  stage = await startStage();
 });
-afterEach(async () => {
-  await browser?.close();
-  browser = undefined;
-});
-afterAll(async () => {
-  await relay.stop();
-  await site.close();
-  await emulator.close();
-});
+afterEach(() => stage.clear());
+afterAll(() => stage.stop());
 
 /** Opens the customer's page with a microphone that says `said`, and starts the call by a click. */
 async function call(said: Int16Array, attributes = ''): Promise<Page> {
-  site.html = embedPage(relay.origin, `open ${attributes}`);
-  // A room is never digitally silent; without its noise the browser's gain control overshoots.
-  const room = noise((said.length * 1000) / RATE_HZ, ROOM_DB, 5);
-  browser = await startBrowser({ microphone: wav(mix(said, room)) });
-  const page = await openRecorded(browser, site.origin);
+  const page = await stage.open(said, attributes);
   await page.evaluate(() => {
     const assistant = document.querySelector('voice-jib-jab')!;
     window.seen = { turns: [], phases: [], interrupts: [] };
@@ -84,11 +53,6 @@ async function call(said: Int16Array, attributes = ''): Promise<Page> {
     assistant.addEventListener('interrupt', (event) => {
       window.seen.interrupts.push({ heardMs: (event as Event & { heardMs: number }).heardMs });
     });
-    const button = document.createElement('button');
-    button.id = 'begin';
-    button.textContent = 'Begin';
-    button.onclick = () => void assistant.start();
-    document.body.prepend(button);
   });
   await page.click('#begin');
   return page;
@@ -109,7 +73,7 @@ async function voiceOf(text: string): Promise<Float32Array> {
 }
 
 const session = () => {
-  const last = emulator.sessions().at(-1);
+  const last = stage.emulator.sessions().at(-1);
   if (last === undefined) throw new Error('the emulator has no session');
   return last;
 };
@@ -140,7 +104,7 @@ describe('a spoken conversation', () => {
     expect(hearing!.heardMs).toBeGreaterThan((expected.length / RATE_HZ) * 1000 - 300);
 
     expect(words('user')).toEqual(['What are your opening hours?']);
-    const audio = await fetch(`${emulator.url.replace('/v1', '')}/emulator/sessions/latest/audio`);
+    const audio = await fetch(`${stage.emulator.url.replace('/v1', '')}/emulator/sessions/latest/audio`);
     const bytes = await audio.arrayBuffer();
     const received = toFloat(new Int16Array(bytes.slice(0, bytes.byteLength - (bytes.byteLength % 2))));
     const spoken = follow(received, toFloat(question), RATE_HZ);
@@ -238,9 +202,7 @@ describe('a spoken conversation', () => {
   });
 
   it('answers what is typed, by way of a function of the page', async () => {
-    site.html = embedPage(relay.origin, 'open');
-    browser = await startBrowser();
-    const page = await openRecorded(browser, site.origin);
+    const page = await stage.open(null);
     await page.evaluate(() => {
       const assistant = document.querySelector('voice-jib-jab')!;
       window.seen = { turns: [], phases: [], interrupts: [] };

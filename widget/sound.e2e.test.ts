@@ -2,28 +2,16 @@
  * What a call's sound must stand in real life: a token that is slow to come while somebody already speaks, and
  * Opus both ways, through the built relay, the emulator and Chromium's own codec.
  */
-import type { Browser, CDPSession, Page } from 'puppeteer-core';
+import type { CDPSession, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startEmulator, type Emulator } from '../relay/emulator/emulator.ts';
 import { createVoice } from '../relay/emulator/voice/voice.ts';
-import { decodeAudioFrame, FLAG_OPUS, samplesToMs, readOpus } from '../relay/wire/index.ts';
+import { decodeAudioFrame, FLAG_OPUS, RATE_HZ, samplesToMs, readOpus } from '../relay/wire/index.ts';
 import { follow, resampleTo, toFloat } from '../relay/testing/listening.ts';
-import { concat, mix, noise, silence, speech, wav } from '../relay/testing/speech.ts';
+import { concat, silence, speech } from '../relay/testing/speech.ts';
 import type {} from './index.ts';
-import {
-  embedPage,
-  openRecorded,
-  recordingOf,
-  startBrowser,
-  startCustomerSite,
-  startRelay,
-  type CustomerSite,
-  type RunningRelay,
-} from './testing/e2e.ts';
+import { recordingOf } from './testing/e2e.ts';
+import { startStage, type Stage } from './testing/stage.ts';
 
-const RATE_HZ = 24_000;
-/** Noise of a quiet room, dBFS. */
-const ROOM_DB = -58;
 const QUESTION = 'What are your opening hours?';
 /** Of a WebSocket's own header, up with its mask and down. */
 const SOCKET_BYTES = { up: 8, down: 4 };
@@ -35,47 +23,23 @@ declare global {
   }
 }
 
-let emulator: Emulator;
-let relay: RunningRelay;
-let site: CustomerSite;
-let browser: Browser | undefined;
+let stage: Stage;
 
 beforeAll(async () => {
-  emulator = await startEmulator();
-  site = await startCustomerSite();
-  relay = await startRelay({
-    ALLOWED_ORIGINS: site.origin,
-    OPENAI_API_KEY: 'sk-for-the-emulator',
-    OPENAI_BASE_URL: emulator.url,
-  });
+  stage = await startStage();
 });
-afterEach(async () => {
-  await browser?.close();
-  browser = undefined;
-});
-afterAll(async () => {
-  await relay.stop();
-  await site.close();
-  await emulator.close();
-});
+afterEach(() => stage.clear());
+afterAll(() => stage.stop());
 
 /** Opens the customer's page with a microphone that says `said`; its button begins the call. */
 async function open(said: Int16Array, attributes = ''): Promise<Page> {
-  site.html = embedPage(relay.origin, `open ${attributes}`);
-  const room = noise((said.length * 1000) / RATE_HZ, ROOM_DB, 5);
-  browser = await startBrowser({ microphone: wav(mix(said, room)) });
-  const page = await openRecorded(browser, site.origin);
+  const page = await stage.open(said, attributes);
   await page.evaluate(() => {
     const assistant = document.querySelector('voice-jib-jab')!;
     window.answered = [];
     assistant.addEventListener('turnend', (event) =>
       window.answered.push((event as Event & { outcome: string }).outcome),
     );
-    const button = document.createElement('button');
-    button.id = 'begin';
-    button.textContent = 'Begin';
-    button.onclick = () => void assistant.start();
-    document.body.prepend(button);
   });
   return page;
 }
@@ -83,7 +47,7 @@ async function open(said: Int16Array, attributes = ''): Promise<Page> {
 const turnEnded = (page: Page) => page.waitForFunction(() => window.answered.length > 0, { timeout: 60_000 });
 
 function wordsOf(role: string): string[] {
-  const items = (emulator.sessions().at(-1)?.items ?? []) as unknown as {
+  const items = (stage.emulator.sessions().at(-1)?.items ?? []) as unknown as {
     role: string;
     content: { transcript?: string | null }[];
   }[];

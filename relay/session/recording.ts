@@ -321,8 +321,8 @@ export function createRecording(options: RecordingOptions): Recording {
       if (event.type === 'response.done') settle();
     },
     asked(turn, item) {
-      const known = turns.get(turn);
-      if (known) known.userItem = item;
+      // A turn that must wait for the provider has begun all the same.
+      turnOf(turn, now()).userItem = item;
     },
     told(message) {
       if (message.type === 'transcript.delta' && message.role === 'agent') {

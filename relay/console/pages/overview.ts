@@ -3,28 +3,16 @@ import { css, html, nothing } from 'lit';
 import type { AnswerOf } from '../../http/api/routes.ts';
 import { hashOf } from '../location.ts';
 import { Page } from '../page.ts';
-import { agoText, countText, lengthText, moneyText } from '../parts/format.ts';
+import { agoText, countText } from '../parts/format.ts';
+import { figures, figureStyles } from '../parts/figures.ts';
 import { theme } from '../theme.ts';
 
 export class OverviewPage extends Page {
   static override readonly properties = { ...Page.properties, shown: { state: true } };
   static override readonly styles = [
     theme,
+    figureStyles,
     css`
-      .figures {
-        display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(150px, 1fr));
-        gap: 12px;
-      }
-      .figures dt {
-        font-size: 13px;
-        color: var(--quiet);
-      }
-      .figures dd {
-        font-size: 24px;
-        font-variant-numeric: tabular-nums;
-        letter-spacing: -0.01em;
-      }
       pre {
         padding: 12px 16px;
         overflow-x: auto;
@@ -78,7 +66,6 @@ export class OverviewPage extends Page {
 
   protected override body() {
     const { tenant, embed, usage } = this.shown;
-    const { sessions, turns, talkMs, cost } = usage.total;
     return html`<div class="stack">
       <header>
         <h1>${tenant.name}</h1>
@@ -88,20 +75,7 @@ export class OverviewPage extends Page {
             : html`<p class="wrong">Suspended: no page can start a conversation. An operator restores it.</p>`
         }
       </header>
-      <dl class="figures" aria-label="The last 30 days">
-        ${[
-          ['Conversations', countText(sessions)],
-          ['Turns', countText(turns)],
-          ['Talked', lengthText(talkMs)],
-          ['Cost', moneyText(cost)],
-        ].map(
-          ([name, value]) =>
-            html`<div class="card">
-              <dt>${name}</dt>
-              <dd>${value}</dd>
-            </div>`,
-        )}
-      </dl>
+      ${figures(usage.total, 30)}
       <p class="quiet small">The last 30 days, in UTC.</p>
       ${this.#steps()}
       <section class="stack" aria-labelledby="snippet">

@@ -2,9 +2,9 @@
 import { css, html, nothing } from 'lit';
 import type { AnswerOf } from '../../http/api/routes.ts';
 import { Page } from '../page.ts';
-import { confirmed, showOnce } from '../parts/dialog.ts';
 import { FormController, fieldsOf } from '../parts/form.ts';
-import { dayText, timeText } from '../parts/format.ts';
+import { dayText } from '../parts/format.ts';
+import { isRemovalMeant, showLink } from '../parts/people.ts';
 import { tableStyles } from '../parts/table.ts';
 import { theme } from '../theme.ts';
 
@@ -31,13 +31,6 @@ export class PeoplePage extends Page {
     this.people = (await this.api.call('users', { params: { tenant: this.tenant }, signal })).rows;
   }
 
-  async #showLink(email: string, { url, expiresAt }: { url: string; expiresAt: number }): Promise<void> {
-    await showOnce({
-      title: `A link for ${email}`,
-      note: `Hand it over yourself: it signs in once, until ${timeText(expiresAt)}. It is not shown again.`,
-      secret: url,
-    });
-  }
   async #invite(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
@@ -46,19 +39,13 @@ export class PeoplePage extends Page {
       const body = { email, role: role === 'admin' ? ('admin' as const) : ('viewer' as const) };
       const { link } = await this.api.call('addUser', { params: { tenant: this.tenant }, body });
       await this.reload();
-      await this.#showLink(email, link);
+      await showLink(email, link);
       return `${email} is invited.`;
     });
     if (isInvited) form.reset();
   }
   async #remove(user: User): Promise<void> {
-    const isMeant = await confirmed({
-      title: `Remove ${user.email}?`,
-      consequence: 'They are signed out everywhere and cannot sign in again.',
-      action: 'Remove',
-      isDangerous: true,
-    });
-    if (!isMeant) return;
+    if (!(await isRemovalMeant(user.email))) return;
     await this.#rest.send(async () => {
       await this.api.call('removeUser', { params: { tenant: this.tenant, user: user.id } });
       await this.reload();
@@ -68,7 +55,7 @@ export class PeoplePage extends Page {
   async #link(user: User): Promise<void> {
     await this.#rest.send(async () => {
       const link = await this.api.call('linkUser', { params: { tenant: this.tenant, user: user.id } });
-      await this.#showLink(user.email, link);
+      await showLink(user.email, link);
       return undefined;
     });
   }

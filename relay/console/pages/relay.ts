@@ -2,9 +2,9 @@
 import { css, html } from 'lit';
 import type { AnswerOf } from '../../http/api/routes.ts';
 import { Page } from '../page.ts';
-import { confirmed, showOnce } from '../parts/dialog.ts';
 import { FormController, fieldsOf } from '../parts/form.ts';
-import { dayText, timeText } from '../parts/format.ts';
+import { dayText } from '../parts/format.ts';
+import { isRemovalMeant, showLink } from '../parts/people.ts';
 import { tableStyles } from '../parts/table.ts';
 import { theme } from '../theme.ts';
 
@@ -35,23 +35,13 @@ export class RelayPage extends Page {
     const isInvited = await this.#inviting.send(async () => {
       const { link } = await this.api.call('addOperator', { body: { email } });
       await this.reload();
-      await showOnce({
-        title: `A link for ${email}`,
-        note: `Hand it over yourself: it signs in once, until ${timeText(link.expiresAt)}. It is not shown again.`,
-        secret: link.url,
-      });
+      await showLink(email, link);
       return `${email} is invited.`;
     });
     if (isInvited) form.reset();
   }
   async #remove({ id, email }: Operator): Promise<void> {
-    const isMeant = await confirmed({
-      title: `Remove ${email}?`,
-      consequence: 'They are signed out everywhere and cannot sign in again.',
-      action: 'Remove',
-      isDangerous: true,
-    });
-    if (!isMeant) return;
+    if (!(await isRemovalMeant(email))) return;
     await this.#rest.send(async () => {
       await this.api.call('removeOperator', { params: { user: id } });
       await this.reload();

@@ -3,6 +3,7 @@ import { css, html, nothing } from 'lit';
 import type { AnswerOf } from '../../../http/api/routes.ts';
 import { Page } from '../../page.ts';
 import { countText, lengthText, moneyText } from '../../parts/format.ts';
+import { figures, figureStyles } from '../../parts/figures.ts';
 import { theme } from '../../theme.ts';
 
 type Usage = AnswerOf<'usage'>;
@@ -18,21 +19,8 @@ export class UsagePage extends Page {
   };
   static override readonly styles = [
     theme,
+    figureStyles,
     css`
-      .figures {
-        display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(150px, 1fr));
-        gap: 12px;
-      }
-      .figures dt {
-        font-size: 13px;
-        color: var(--quiet);
-      }
-      .figures dd {
-        font-size: 24px;
-        font-variant-numeric: tabular-nums;
-        letter-spacing: -0.01em;
-      }
       meter {
         inline-size: 100%;
         block-size: 14px;
@@ -86,20 +74,7 @@ export class UsagePage extends Page {
           )}
         </div>
       </div>
-      <dl class="figures">
-        ${[
-          ['Conversations', countText(total.sessions)],
-          ['Turns', countText(total.turns)],
-          ['Talked', lengthText(total.talkMs)],
-          ['Cost', moneyText(total.cost)],
-        ].map(
-          ([name, value]) =>
-            html`<div class="card">
-              <dt>${name}</dt>
-              <dd>${value}</dd>
-            </div>`,
-        )}
-      </dl>
+      ${figures(total, this.span)}
       <vjj-chart
         .name=${'Cost by day and lane'}
         .days=${days.map(({ day }) => day)}
