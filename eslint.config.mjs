@@ -10,7 +10,7 @@ const folder = (...names) =>
   }));
 const LEAVES = [
   ...['auth', 'tenants', 'http', 'bridge', 'policy', 'reflex', 'audit', 'store', 'shared-state'],
-  ...['outbound', 'usage', 'webhooks'],
+  ...['outbound', 'usage', 'webhooks', 'continuity'],
 ];
 const JOINERS = ['session', 'app', 'main', 'emulator', 'cli', 'console'];
 const TESTS = ['**/*.test.ts', '**/testing/**'];
@@ -21,6 +21,7 @@ const THIRD = {
   hono: home(['hono', '@hono/*', 'hono-openapi'], 'app, http and session/upgrade'),
   store: home(['kysely', 'libsql', 'pg'], 'store'),
   widget: home(['lit', '@lit/*'], 'the widget and the console'),
+  redis: home(['ioredis', 'rate-limiter-flexible'], 'shared-state'),
   outbound: home(['undici', 'ipaddr.js'], 'outbound'),
   webhooks: home(['standardwebhooks'], 'webhooks'),
   passwords: home(['@node-rs/argon2'], 'auth'),
@@ -110,7 +111,8 @@ export default tseslint.config(
   ),
   imports(['relay/tenants/**'], [...third(), ...leafMayNot('tenants', 'store')]),
   imports(['relay/store/**'], [...third('store'), ...leafMayNot('store')]),
-  imports(['relay/shared-state/**'], [...third(), ...leafMayNot('shared-state')]),
+  imports(['relay/shared-state/**'], [...third('redis'), ...leafMayNot('shared-state')]),
+  imports(['relay/continuity/**'], [...third(), ...leafMayNot('continuity', 'shared-state', 'store', 'bridge')]),
   imports(['relay/http/**'], [...third('hono'), ...leafMayNot('http', 'auth', 'tenants', 'shared-state', 'store')]),
   // The API's contract runs in browsers.
   imports(

@@ -16,7 +16,17 @@ export interface BridgeSetup {
   /** Language tag, a hint for transcription. */
   locale: string;
   tools: PageTool[];
+  /** The conversation so far, where it began on another connection; told to the provider before it is up. */
+  history?: HistoryEntry[];
 }
+
+/** One entry of the conversation as text: the user's words, the agent's as far as they were heard, calls and outputs. */
+export type HistoryEntry =
+  | { is: 'user'; id: string; text: string }
+  | { is: 'system'; id: string; text: string }
+  | { is: 'agent'; id: string; text: string }
+  | { is: 'call'; id: string; call: string; name: string; arguments: string }
+  | { is: 'output'; id: string; call: string; output: string };
 
 export interface BridgeUsage {
   /** As the provider reports it, summed nowhere: text, audio and cached tokens of one response or transcription. */
@@ -89,6 +99,8 @@ export interface RealtimeBridge {
    * @throws when the provider fails or `signal` aborts.
    */
   renderSpeech(text: string, signal: AbortSignal): Promise<Int16Array>;
+  /** The conversation as a new connection would be told it, oldest first. */
+  history(): HistoryEntry[];
   /** Ends the connection; no event follows. */
   close(): void;
 }

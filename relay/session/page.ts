@@ -198,6 +198,8 @@ export function createPage(options: PageOptions): Page {
         bridge.addContext(message.text);
         return;
       }
+      case 'ack':
+      case 'speech.lost':
       case 'ping':
       case 'auth':
       case 'session.start':

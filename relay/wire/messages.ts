@@ -11,6 +11,8 @@ const id = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
 const level = v.pipe(v.number(), v.finite(), v.minValue(-200), v.maxValue(20));
 const name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -'));
 const text = v.pipe(v.string(), v.minLength(1), v.maxLength(8_000));
+/** Base64url of 256 bits: opens the session's next connection once. */
+const secret = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/, 'must be 43 of A-Z a-z 0-9 _ -'));
 const locale = v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{2,35}$/, 'must be a language tag'));
 
 export const Lane = v.picklist(['A', 'B', 'C']);
@@ -83,28 +85,54 @@ export const WidgetMessage = v.variant('type', [
     failed: v.optional(v.boolean()),
   }),
   v.strictObject({ type: v.literal('context.update'), text, key: v.optional(id) }),
+  /** So many of the relay's counted messages and binary frames came; the relay lets go of them. */
+  v.strictObject({ type: v.literal('ack'), messages: count, frames: count }),
+  /** Speech that the page could not keep while there was no connection; the assistant asks to say it again. */
+  v.strictObject({ type: v.literal('speech.lost'), utterance: v.optional(id) }),
   /** The page wants exactly this said, now; policy listens as always. */
   v.strictObject({ type: v.literal('assistant.say'), text }),
 ]);
 export type WidgetMessage = v.InferOutput<typeof WidgetMessage>;
 
+/** What a page knows of its session from the first message on. */
+const session = {
+  session: id,
+  epoch: count,
+  assistant: v.object({ name: v.string(), locale: v.string() }),
+  /** How far ahead of playout the relay sends, in milliseconds. */
+  leadMs: ms,
+  longestSessionMs: ms,
+  tokenExpiresInMs: ms,
+  /** What the widget's own detector must know to pause on its own. */
+  knobs: v.object({ echoLevelDb: level, echoGuardMs: ms, transitionGapMs: ms }),
+  /** All knobs of the arbiter as they hold for this session, for those who look. */
+  config: v.optional(v.record(v.string(), v.union([v.number(), v.string(), v.boolean()]))),
+  /** How to come back: the secret opens one connection, within so many milliseconds after this one was lost. */
+  resume: v.optional(v.object({ secret, windowMs: ms })),
+};
+
+/**
+ * What a resumed session kept. `all`: both directions go on where they were. `unplayed`: a new page; what had not been
+ * played comes again. `memory`: the conversation goes on with what it remembers, sound under way is lost.
+ */
+export const Kept = v.picklist(['all', 'unplayed', 'memory']);
+export type Kept = v.InferOutput<typeof Kept>;
+
 export const RelayMessage = v.variant('type', [
   v.object({ type: v.literal('pong') }),
   /** The token was accepted. `epoch` is the one the widget starts with, its gate closed. */
+  v.object({ type: v.literal('session.created'), ...session }),
+  /** The session goes on. `received`: the page's counted messages and frames that had come; it sends what followed. */
   v.object({
-    type: v.literal('session.created'),
-    session: id,
-    epoch: count,
-    assistant: v.object({ name: v.string(), locale: v.string() }),
-    /** How far ahead of playout the relay sends, in milliseconds. */
-    leadMs: ms,
-    longestSessionMs: ms,
-    tokenExpiresInMs: ms,
-    /** What the widget's own detector must know to pause on its own. */
-    knobs: v.object({ echoLevelDb: level, echoGuardMs: ms, transitionGapMs: ms }),
-    /** All knobs of the arbiter as they hold for this session, for those who look. */
-    config: v.optional(v.record(v.string(), v.union([v.number(), v.string(), v.boolean()]))),
+    type: v.literal('session.resumed'),
+    ...session,
+    kept: Kept,
+    received: v.object({ messages: count, frames: count }),
   }),
+  /** So many of the page's counted messages and binary frames came; the page lets go of them. */
+  v.object({ type: v.literal('ack'), messages: count, frames: count }),
+  /** This instance stops: 4001 follows, and so long the page waits before it comes back. */
+  v.object({ type: v.literal('relay.draining'), comeBackMs: ms }),
   /** The answer to `codecs`: from now on both sides may send frames packed so. */
   v.object({ type: v.literal('session.ready'), codec: v.picklist(['pcm16', 'opus']) }),
   /** The provider answers (again), or does not. Speech is kept meanwhile. */

@@ -3,7 +3,7 @@
  * through `inbound.ts`. It joins the parts and decides nothing about the conversation.
  */
 import type { Clock } from '../../clock.ts';
-import type { BridgeEvent, BridgeSetup, RealtimeBridge } from '../bridge.ts';
+import type { BridgeEvent, BridgeSetup, HistoryEntry, RealtimeBridge } from '../bridge.ts';
 import { Connection } from './connection.ts';
 import { Conversation } from './conversation.ts';
 import { Inbound } from './inbound.ts';
@@ -62,6 +62,7 @@ export class OpenAIBridge implements RealtimeBridge {
     });
     const connection = this.#connection;
     this.#conversation = new Conversation({
+      history: setup.history ?? [],
       nextId: (prefix) => connection.nextId(prefix),
       send: (event) => connection.send(event),
     });
@@ -144,6 +145,10 @@ export class OpenAIBridge implements RealtimeBridge {
 
   renderSpeech(text: string, signal: AbortSignal): Promise<Int16Array> {
     return this.#speech.render(text, signal);
+  }
+
+  history(): HistoryEntry[] {
+    return this.#conversation.history;
   }
 
   close(): void {

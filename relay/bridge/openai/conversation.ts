@@ -5,13 +5,16 @@
  */
 import type { RealtimeClientEvent } from 'openai/resources/realtime/realtime';
 import { samplesToMs } from '#wire';
+import type { HistoryEntry } from '../bridge.ts';
 import type { Item } from './events.ts';
 import { heardShare } from '../heard-words.ts';
-import { History, type HistoryEntry } from './history.ts';
+import { History } from './history.ts';
 import { type ItemOrder, ItemLedger, type Role } from './ledger.ts';
 import { itemOf } from './setup.ts';
 
 export interface ConversationOptions {
+  /** What was said before this bridge was opened. */
+  history: readonly HistoryEntry[];
   /** An id that no other event or item of this bridge has. */
   nextId(prefix: string): string;
   /** @returns false when no provider was there to take it. */
@@ -27,6 +30,12 @@ export class Conversation {
 
   constructor(options: ConversationOptions) {
     this.#options = options;
+    for (const entry of options.history) this.#history.add(entry);
+  }
+
+  /** Everything that a new connection would be told. */
+  get history(): HistoryEntry[] {
+    return this.#history.replay().map((entry) => ({ ...entry }));
   }
 
   /** Something of ours joins: now, or with the next connection. @returns its id. */

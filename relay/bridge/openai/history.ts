@@ -3,14 +3,8 @@
  * old one broke off. The user's words, the agent's words as far as they were heard, and tool
  * calls with their outputs. Bounded; knows no socket.
  */
+import type { HistoryEntry } from '../bridge.ts';
 import { heardText } from '../heard-words.ts';
-
-export type HistoryEntry =
-  | { is: 'user'; id: string; text: string }
-  | { is: 'system'; id: string; text: string }
-  | { is: 'agent'; id: string; text: string }
-  | { is: 'call'; id: string; call: string; name: string; arguments: string }
-  | { is: 'output'; id: string; call: string; output: string };
 
 /** Entries kept; older ones are forgotten when a connection is replaced. */
 export const HISTORY_ENTRIES = 48;

@@ -2,7 +2,7 @@
 import type { ConversationItem, RealtimeClientEvent } from 'openai/resources/realtime/realtime';
 import { RATE_HZ } from '#wire';
 import type { BridgeSetup } from '../bridge.ts';
-import type { HistoryEntry } from './history.ts';
+import type { HistoryEntry } from '../bridge.ts';
 
 /** Transcribes the user where nothing else is configured; its predecessors are retired in February 2027. */
 export const DEFAULT_TRANSCRIPTION_MODEL = 'gpt-transcribe';

@@ -84,6 +84,7 @@ export function scriptedProvider(options: { render?: (text: string) => Promise<I
       truncateItem: (item, audioEndMs) => tell({ is: 'truncate', item, audioEndMs }),
       deleteItem: (item) => tell({ is: 'delete', item }),
       renderSpeech: (text) => options.render?.(text) ?? Promise.reject(new Error('no voice')),
+      history: () => setup.history ?? [],
       close() {
         isClosed = true;
         tell({ is: 'close' });
