@@ -7,14 +7,13 @@ import type { RawData, WebSocket } from 'ws';
 import { stateName, type ArbiterConfig } from '#arbiter';
 import { CLOSE, CLOSE_NORMAL, WidgetMessage, closeName, readMessage, type RelayMessage } from '#wire';
 import { createAuditLog } from '../audit/audit.ts';
-import type { BridgeEvent, RealtimeBridge } from '../bridge/bridge.ts';
+import type { RealtimeBridge } from '../bridge/bridge.ts';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
 import { completePolicy } from '../policy/settings.ts';
-import { instructionsWith } from '../policy/told.ts';
 import { createAgentVoice } from './agent-voice.ts';
 import { createAnswers } from './answers.ts';
 import { createArbiterShell, type Happening } from './arbiter-shell.ts';
-import { isAgentActive, isPaused, isQuiet, isWanted } from './arbiter-view.ts';
+import { isPaused, isQuiet, isWanted } from './arbiter-view.ts';
 import { createBudgetEnd } from './budget-end.ts';
 import { createClipSender } from './clip-sender.ts';
 import { createControlClips } from './control-clips.ts';
@@ -24,25 +23,22 @@ import { endingFor } from './ending-words.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { helloOf } from './hello.ts';
 import { createLaneC, type Escalation } from './lane-c.ts';
+import { createOpening } from './opening.ts';
 import { createOutlet } from './outlet.ts';
 import { createPageCodec } from './page-codec.ts';
-import { createPage, type Live, type StartOptions } from './page.ts';
-import { createProviderSide } from './provider-side.ts';
+import { createPage } from './page.ts';
 import { createRecording } from './recording.ts';
 import { createReflexClips } from './reflex-clips.ts';
 import type { Drainable } from './registry.ts';
 import type { SessionDeps, SessionSeed } from './session-deps.ts';
+import { createSessionEnd } from './session-end.ts';
 import { createSettlement } from './settlement.ts';
-import { createSpeech } from './speech.ts';
 import { createTools } from './tools.ts';
 import { createTurns } from './turns.ts';
 import { createUplink } from './uplink.ts';
 import { createVoiceClips } from './voice-clips.ts';
 
 export type Session = Drainable;
-
-/** A provider that is gone for good may still be heard for this long. */
-const LAST_WORDS_MS = 15_000;
 
 /** Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. */
 export function createSession(deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
@@ -53,15 +49,12 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const config: ArbiterConfig = { ...deps.config, ...assistant.lanes };
   const log = deps.log.child({ session: seed.id, tenant: admission.tenant.id });
   const abort = new AbortController();
-  const atEnd: (() => void)[] = [];
-  let isOver = false;
   let written = Promise.resolve();
-  let isDraining: FaultCode | null = null;
   let bridge: RealtimeBridge | null = null;
   let state = '';
 
   // To the page.
-  const plain = createOutlet(socket, clock, () => shell.run(() => close('slow-consumer')));
+  const plain = createOutlet(socket, clock, () => shell.run(() => end.close('slow-consumer')));
   const outlet = createPageCodec(plain, (error) => log.warn('a page goes on without Opus', { error }));
   const send = (message: RelayMessage) => {
     outlet.message(message);
@@ -96,10 +89,15 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     },
     onFault: (error) => {
       log.error('a session failed', { error });
-      finish(CLOSE['upstream-lost']);
+      end.finish(CLOSE['upstream-lost']);
     },
   });
   const dispatch = (event: Happening) => void shell.dispatch(event);
+  const end = createSessionEnd({
+    ...{ clock, send, letGo },
+    run: (job) => shell.run(job),
+    isQuiet: () => isQuiet(shell.state),
+  });
   const wanted = (response: string) => isWanted(shell.state, response);
   const turns = createTurns(() => shell.now(), send);
   const settlement = createSettlement({
@@ -145,8 +143,8 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     state: () => shell.state,
     dispatch: (event) => shell.dispatch(event),
     run: (job) => shell.run(job),
-    endWithin: (ms) => endWhenQuiet('quota-used-up', ms),
-    later: (ms, job) => atEnd.push(clock.wakeAt(clock.now() + ms, () => shell.run(job))),
+    endWithin: (ms) => end.whenQuiet('quota-used-up', ms),
+    later: (ms, job) => end.onEnd(clock.wakeAt(clock.now() + ms, () => shell.run(job))),
   });
   const reflexes = createReflexClips((event) => shell.run(() => dispatch(event)));
   const onMetric = deps.onMetric ?? (() => undefined);
@@ -209,7 +207,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     turns,
     tools,
     pageTools: assistant.pageTools,
-    start: openProvider,
+    start: (options) => openProvider(options),
     renew: (token) => void renew(token),
     clipName: (clip) => controls.nameOf(reflexes.nameOf(clip)),
     onTyped(turn, item, text) {
@@ -217,7 +215,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       laneC.asked(turn, item);
       laneC.userSaid(item, text);
     },
-    end: () => finish(CLOSE_NORMAL),
+    end: () => end.finish(CLOSE_NORMAL),
     refuse: (code, at) => refuse(code, at),
   });
   socket.on('message', (data: RawData, isBinary: boolean) => {
@@ -251,80 +249,16 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   }
 
   // Down: from the provider to the page.
-  function openProvider({ mode, locale = assistant.locale, tools: offered, codecs }: StartOptions): Live {
-    const own = new Set(assistant.tools.map(({ name }) => name));
-    const all = [...assistant.tools, ...offered.filter(({ name }) => !own.has(name))];
-    tools.declare(all);
-    if (codecs) outlet.offered(codecs);
-    recording.begin(locale);
-    const speech = createSpeech({
-      clock,
-      locale,
-      minSpeechMs: config.INTERRUPT_MIN_SPEECH_MS,
-      decisionMs: config.INTERRUPT_DECISION_MS,
-      now: () => shell.now(),
-      dispatch,
-      run: (job) => shell.run(job),
-      isAgentActive: () => isAgentActive(shell.state),
-      isAgentAudible: () => voice.isAudible(),
-      hasAgentSaid: (text) => voice.hasSaid(text),
-      drop(item) {
-        bridge?.deleteItem(item);
-        send({ type: 'item.deleted', item });
-      },
-      commit,
-    });
-    const side = createProviderSide({
-      send,
-      dispatch,
-      speech,
-      answers,
-      tools,
-      onUserWords: (item, text) => laneC.userSaid(item, text),
-      onUsage(usage) {
-        deps.onUsage?.(admission, usage);
-        recording.billed(usage);
-      },
-      onUp: () => bridge && voiceClips.render(locale, bridge),
-      onGone: (code) => endWhenQuiet(code, LAST_WORDS_MS),
-    });
-    const setup = {
-      tenant: admission.tenant.id,
-      model: assistant.model,
-      voice: assistant.voice,
-      instructions: instructionsWith(assistant.instructions, policy),
-      turn: mode === 'auto' ? ('auto' as const) : ('hold' as const),
-      locale,
-      tools: all,
-    };
-    const opened = deps.openBridge(setup, (event: BridgeEvent) =>
-      shell.run(() => {
-        if (event.type === 'response.text') voice.said(event.item, event.delta);
-        side(event);
-        afterwards();
-      }),
-    );
-    bridge = opened;
-    atEnd.push(() => speech.stop());
-    opened.connect();
-    return { mode, bridge: opened, speech };
-  }
-
-  function commit(item: string, utterances: string[] | undefined): void {
-    const turn = turns.propose('speech');
-    const effects = shell.dispatch({ type: 'turn.committed', turn, item, ...(utterances && { utterances }) });
-    // An acknowledgement is taken out of the model's memory and makes no turn.
-    const isNoTurn = effects.some(
-      (effect) => effect.type === 'stale' || (effect.type === 'item.delete' && effect.item === item),
-    );
-    if (isNoTurn) {
-      turns.discard(turn);
-      return;
-    }
-    turns.announce(turn);
-    recording.asked(turn, item);
-    laneC.asked(turn, item);
-  }
+  const openProvider = createOpening({
+    ...{ deps, seed, config, policy, shell, voice, send, dispatch, turns, tools, answers, laneC, recording },
+    codec: outlet,
+    bridge: () => bridge,
+    onBridge: (opened) => (bridge = opened),
+    onUp: (locale, speaker) => voiceClips.render(locale, speaker),
+    endWhenQuiet: (code, withinMs) => end.whenQuiet(code, withinMs),
+    atEnd: (undo) => end.onEnd(undo),
+    afterwards,
+  });
 
   const sendClip = createClipSender(outlet, (clip) =>
     clip.kind === 'reflex' ? reflexes.ready(clip) : dispatch(controls.ready(clip)),
@@ -353,47 +287,32 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   async function renew(token: string): Promise<void> {
     try {
       const endsAt = await seed.renew(token);
-      if (!isOver) send({ type: 'auth.accepted', tokenExpiresInMs: Math.max(0, endsAt - clock.wallNow()) });
+      if (!end.isOver) send({ type: 'auth.accepted', tokenExpiresInMs: Math.max(0, endsAt - clock.wallNow()) });
     } catch (error) {
       const code = error instanceof RelayError ? error.code : 'internal';
-      if (!isOver) send({ type: 'error', code, message: FAULTS[code].advice, retryable: FAULTS[code].retryable });
+      if (!end.isOver) send({ type: 'error', code, message: FAULTS[code].advice, retryable: FAULTS[code].retryable });
     }
   }
 
   // The end.
   function refuse(code: FaultCode, at: string): void {
     log.info('a page was refused', { code, at });
-    close(code);
-  }
-
-  /** Says why, then closes with the fault's code. */
-  function close(code: FaultCode): void {
-    const fault = FAULTS[code];
-    send({ type: 'error', code, message: fault.advice, retryable: fault.retryable });
-    finish('close' in fault ? fault.close : CLOSE.protocol);
+    end.close(code);
   }
 
   /** The page's connection is gone: nobody is left to talk to. */
   function lost(): void {
     dispatch({ type: 'widget.down' });
-    finish(CLOSE_NORMAL);
-  }
-
-  function endWhenQuiet(code: FaultCode, withinMs: number | null): void {
-    isDraining = code;
-    if (withinMs !== null) atEnd.push(clock.wakeAt(clock.now() + withinMs, () => shell.run(() => close(code))));
-    afterwards();
+    end.finish(CLOSE_NORMAL);
   }
 
   /** After each message and provider event: whether a session that is to end may. */
   function afterwards(): void {
     ending.afterwards();
-    if (isDraining !== null && !isOver && isQuiet(shell.state)) close(isDraining);
+    end.afterwards();
   }
 
-  function finish(code: number): void {
-    if (isOver) return;
-    isOver = true;
+  function letGo(code: number): void {
     try {
       dispatch({ type: 'session.ended' });
     } catch (error) {
@@ -406,7 +325,6 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       laneC.close();
       settlement.flush();
       recording.end(code);
-      for (const undo of atEnd) undo();
       bridge?.close();
       written = audit.close();
       admission.release();
@@ -416,9 +334,9 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   }
 
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve())).then(() => written);
-  atEnd.push(
+  end.onEnd(
     startHeartbeat(socket, clock, deps.limits.heartbeatMs),
-    clock.wakeAt(clock.now() + limits.longestSessionMs, () => shell.run(() => close('longest-session'))),
+    clock.wakeAt(clock.now() + limits.longestSessionMs, () => shell.run(() => end.close('longest-session'))),
   );
   shell.run(() => {
     send(helloOf({ seed, config, epoch: shell.state.epoch, wallNow: clock.wallNow() }));
@@ -430,8 +348,8 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   return {
     id: seed.id,
     ended,
-    drain: () => shell.run(() => endWhenQuiet('draining', null)),
-    drainNow: () => shell.run(() => close('draining')),
-    end: (code) => shell.run(() => close(code)),
+    drain: () => shell.run(() => end.whenQuiet('draining', null)),
+    drainNow: () => shell.run(() => end.close('draining')),
+    end: (code) => shell.run(() => end.close(code)),
   };
 }
