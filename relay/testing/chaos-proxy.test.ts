@@ -120,7 +120,7 @@ describe('a wire that fails on demand', () => {
     expect(() => proxy.newest).toThrow('nobody has connected');
     proxy.refuse(false);
     server.close();
-    const other = net.createServer((socket) => socket.end('other'));
+    const other = net.createServer((socket) => socket.on('error', () => undefined).end('other'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     proxy.retarget((other.address() as AddressInfo).port);
     const client = net.connect(proxy.port, '127.0.0.1');

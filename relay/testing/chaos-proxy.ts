@@ -190,8 +190,7 @@ export class ChaosProxy {
 
   #accept(client: Socket): void {
     if (this.#isRefusing) {
-      client.on('error', () => undefined);
-      client.resetAndDestroy();
+      client.on('error', () => undefined).resetAndDestroy();
       return;
     }
     const server = net.connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true });
