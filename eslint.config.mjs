@@ -45,7 +45,7 @@ const imports = (files, patterns, ignores = TESTS) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', 'data/'] },
+  { ignores: ['dist/', 'coverage/', '**/node_modules/', 'data/', 'deploy/aws/cdk.out/'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
