@@ -9,12 +9,12 @@ import {
   encodeAudioFrame,
   FLAG_SPEECH,
   mayReconnect,
-  readMessage,
-  RelayMessage,
   type AudioFrame,
+  type RelayMessage,
   type WidgetMessage,
 } from '#wire';
 import { CallError, type ErrorCode } from '../errors.ts';
+import { readRelayMessage } from './read-relay.ts';
 
 /** How often the round trip is measured, in milliseconds. */
 const PING_EVERY_MS = 10_000;
@@ -108,11 +108,10 @@ export function openLink(options: LinkOptions): Link {
       if (decoded.ok) options.onSound(decoded.frame);
       return;
     }
-    // What this version does not know is skipped: the relay may be newer.
-    const read = readMessage(RelayMessage, String(data));
-    if (!read.ok) return;
-    if (read.message.type === 'pong') options.onRoundTrip?.(performance.now() - pingedAt);
-    else options.onMessage(read.message);
+    const message = readRelayMessage(String(data));
+    if (message === null) return;
+    if (message.type === 'pong') options.onRoundTrip?.(performance.now() - pingedAt);
+    else options.onMessage(message);
   });
   socket.addEventListener('close', ({ code }) => finish(readClose(code)));
   // A close always follows and says more.

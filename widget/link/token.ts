@@ -2,10 +2,7 @@
  * Where a session token comes from: a function of the page, an address of the page's backend, or
  * the relay itself against the publishable key. Fetched at the start of a call, never before.
  */
-import * as v from 'valibot';
 import { CallError, type ErrorCode } from '../errors.ts';
-
-const TokenAnswer = v.object({ token: v.pipe(v.string(), v.minLength(1)) });
 
 export interface TokenSource {
   /** The relay's origin, for `POST {src}/api/token`. */
@@ -36,9 +33,10 @@ export async function fetchToken(source: TokenSource, signal: AbortSignal, fetch
   }
   const response = await request(source, signal, fetcher);
   if (!response.ok) throw new CallError(codeOf(response.status), `the token was refused with ${response.status}`);
-  const answer = v.safeParse(TokenAnswer, await response.json().catch(() => null));
-  if (!answer.success) throw new CallError('PROTOCOL', 'the answer holds no token');
-  return answer.output.token;
+  const answer = (await response.json().catch(() => null)) as { token?: unknown } | null;
+  const token = answer?.token;
+  if (typeof token !== 'string' || token === '') throw new CallError('PROTOCOL', 'the answer holds no token');
+  return token;
 }
 
 async function request(source: TokenSource, signal: AbortSignal, fetcher: typeof fetch): Promise<Response> {
