@@ -16,6 +16,7 @@ import { adminRoutes, type AdminDeps } from './http/admin/routes.ts';
 import { clientAddress } from './http/client-address.ts';
 import { healthRoutes, statusRoutes, type Status } from './http/health.ts';
 import { notFound, problemHandler } from './http/problem.ts';
+import { ratingRoutes } from './http/rating.ts';
 import { rateLimit, type Known } from './http/rate-limit.ts';
 import type { RelayEnv } from './http/request-env.ts';
 import { pagePolicy, securityHeaders } from './http/security-headers.ts';
@@ -69,7 +70,7 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
   app.use(securityHeaders({ isSecure }));
   app.route('/', healthRoutes({ path: deps.healthPath, isDraining: deps.isDraining, pingStore: deps.pingStore }));
 
-  app.use('/api/token', tokenCors({ directory }));
+  for (const path of ['/api/token', '/api/rating']) app.use(path, tokenCors({ directory }));
   const signIns = createSignIns({ people: store.people, clock: deps.clock, attempts: deps.shared });
   const findCaller = createCallers({ ...deps, apiKeys: store.apiKeys, signIns });
   const cookie = consoleCookie(isSecure);
@@ -87,6 +88,7 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
     '/api',
     tokenRoutes({ directory, keyring: deps.keyring, revocations: deps.revocations, clock: deps.clock }),
   );
+  app.route('/api', ratingRoutes({ ...deps, outbox: deps.admin.outbox }));
   app.route('/api', statusRoutes({ status: deps.status }));
   const { version } = deps.status();
   app.route('/api/admin', adminRoutes({ ...deps, ...deps.admin, signIns, findCaller, isSecure, addressOf, version }));

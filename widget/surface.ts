@@ -9,6 +9,7 @@ import { CallController, type CallListener, type CallState } from './call/call-c
 import type { Happening } from './call/conversation.ts';
 import { Devices } from './call/devices.ts';
 import { eventOf } from './call/happening-events.ts';
+import { loadCall, openCall } from './call/lazy-call.ts';
 import { microphoneOrText } from './call/microphone-or-text.ts';
 import { Timings } from './call/timings.ts';
 import { Tools, type Tool, type ToolArguments, type ToolDecision, type ToolOffer } from './call/tools.ts';
@@ -42,6 +43,9 @@ const hasForms = () => document.querySelector('form[data-vjj-tool]') !== null;
 export async function ready(): Promise<void> {
   if (hasForms()) await forms.load();
 }
+
+/** How long a rating may take to the relay. */
+const RATING_MS = 10_000;
 
 /** What the element lends to its surface. */
 export interface SurfaceParts {
@@ -139,16 +143,23 @@ export class Surface implements CallListener {
     const host = this.#host;
     const beside = [new URL(`./${WORKLET}${STAMP}`, import.meta.url).href];
     if (host.workletBase) beside.push(new URL(WORKLET, new URL(host.workletBase, document.baseURI)).href);
-    const { tenant, assistant, tokenSrc, getToken, turn, inputId, mutePolicy, codec, muted, volume } = host;
+    const { turn, inputId, mutePolicy, codec, muted, volume } = host;
     return {
-      ...{ tenant, assistant, tokenSrc, getToken, turn, context, inputId, mutePolicy, codec, muted, volume },
+      ...this.#source,
+      ...{ turn, context, inputId, mutePolicy, codec, muted, volume },
       mode: mode === 'text' ? 'text' : 'voice',
-      src: host.src ? new URL(host.src, document.baseURI).origin : new URL(import.meta.url).origin,
       locale: host.language,
       tools: this.calls.tools.list,
       workletUrls: beside,
       micMuted: host.micMuted,
     };
+  }
+
+  /** Where tokens come from. */
+  get #source() {
+    const { src, tenant, assistant, tokenSrc, getToken } = this.#host;
+    const relay = src ? new URL(src, document.baseURI).origin : new URL(import.meta.url).origin;
+    return { src: relay, tenant, assistant, tokenSrc, getToken };
   }
 
   // What the call tells.
@@ -216,12 +227,22 @@ export class Surface implements CallListener {
     await this.calls.call?.setSinkId(sinkId);
     this.#preferences.save();
   }
-  rate(score: number, turn: string | null, comment: string): void {
+  /**
+   * Thanks at once, and tells the relay whose conversation it was.
+   *
+   * @throws {CallError} when the relay does not have it.
+   */
+  async rate(score: number, turn: string | null, comment: string): Promise<void> {
     this.#mayRate = false;
     this.#isRated = true;
     this.#said = this.labels.thanks;
     this.#host.dispatchEvent(new events.RatingEvent(score, turn, comment));
     this.#host.requestUpdate();
+    const { session } = this.calls.conversation;
+    // Where a page opens calls in a way of its own, the event is all.
+    if (!session || this.#host.openCall !== openCall) return;
+    const { sendRating } = await loadCall();
+    await sendRating(this.#source, { session, score, turn, comment }, AbortSignal.timeout(RATING_MS));
   }
 
   /** Runs only if the person says so, where the person can be asked. */
@@ -444,7 +465,8 @@ export class Surface implements CallListener {
     micUp: this.#press.up,
     agree: (isAgreed) => this.#parts.consent.answer(isAgreed),
     confirm: (isConfirmed) => this.#confirming?.answer(isConfirmed),
-    rate: (score, comment = '') => this.rate(score, null, comment),
+    // Who was kind enough to answer is not troubled with what came of it.
+    rate: (score, comment = '') => void this.rate(score, null, comment).catch(() => undefined),
     input: (deviceId) => void this.#host.setInput(deviceId).catch((error: unknown) => this.#note(error)),
     output: (sinkId) => void this.#host.setSinkId(sinkId).catch(() => undefined),
     volume: (volume) => (this.#host.volume = volume),

@@ -360,14 +360,15 @@ export class VoiceJibJab extends Presence {
     this.agreement.answer(isAgreed);
   }
   /**
-   * Rates the conversation, or one turn of it.
+   * Rates the conversation, or one turn of it: the newest one, live or over. The relay keeps the last rating of each.
    *
    * @param score - 1 … 5.
+   * @throws {CallError} when the relay does not get or take it; the `rating` event has come all the same.
    * @throws {RangeError} for any other number.
    */
   async rate(score: number, { turn = null, comment = '' }: { turn?: string | null; comment?: string } = {}) {
     if (!Number.isInteger(score) || score < 1 || score > 5) throw new RangeError('a rating is 1 to 5');
-    (await this.furnished()).rate(score, turn, comment);
+    await (await this.furnished()).rate(score, turn, comment);
   }
   /** What this page and browser can do, without a question to the person; as JSON for support desks. */
   async checkSupport(): Promise<SupportVerdict> {

@@ -43,6 +43,7 @@ onBoth('what is left of conversations', (kind) => {
       expect(await store.sessions.byId(T, 'ses_1')).toEqual({
         ...newSession(),
         ...{ endedAt: NOON + 5, closeCode: 1000, turns: 2, interruptions: 1, cost: 24, talkMs: 1_501 },
+        ...{ rating: null, comment: null },
       });
       expect((await store.sessions.turns(T, 'ses_1')).map(({ turn }) => turn)).toEqual(['t2', 't1']);
       expect(await store.usage.days(T, '2026-11-22', '2026-11-25')).toMatchObject([
@@ -108,6 +109,28 @@ onBoth('what is left of conversations', (kind) => {
       expect(await store.sessions.removeOld(null, NOON)).toBe(1);
       expect(await store.sessions.removeOld(T, NOON + DAY)).toBe(0);
       expect(await store.sessions.turns(T, 'ses_2')).toEqual([]);
+    });
+
+    it('are rated as a whole and by turn, the newest rating counts, and what was said with it goes with the words', async () => {
+      await store.sessions.start(newSession());
+      await store.sessions.start(newSession({ tenantId: U }));
+      await store.sessions.addTurn(newTurn(), false);
+      const rate = (score: number, comment: string | null, turn: string | null = null) =>
+        store.sessions.rate(T, 'ses_1', { score, comment, turn });
+      expect([await rate(1, 'slow'), await rate(5, 'kind'), await rate(2, 'long', 't1')]).toEqual([true, true, true]);
+      expect(await rate(3, null, 't9')).toBe(false);
+      expect(await store.sessions.rate(T, 'ses_9', { score: 3, comment: null, turn: null })).toBe(false);
+      expect(await store.sessions.byId(T, 'ses_1')).toMatchObject({ rating: 5, comment: 'kind' });
+      expect(await store.sessions.byId(U, 'ses_1')).toMatchObject({ rating: null });
+      expect(await store.sessions.turns(T, 'ses_1')).toMatchObject([{ rating: 2, comment: 'long' }]);
+      await store.sessions.forgetTexts(T, NOON + 1);
+      expect(await store.sessions.byId(T, 'ses_1')).toMatchObject({ rating: 5, comment: null });
+      expect(await store.sessions.turns(T, 'ses_1')).toMatchObject([{ rating: 2, comment: null }]);
+      await rate(4, 'my name is Ada');
+      await rate(4, 'so it is', 't1');
+      await store.sessions.eraseSubject(T, 'user-1');
+      expect(await store.sessions.byId(T, 'ses_1')).toMatchObject({ rating: 4, comment: null });
+      expect(await store.sessions.turns(T, 'ses_1')).toMatchObject([{ rating: 4, comment: null }]);
     });
 
     it('that a dead instance left are ended', async () => {

@@ -153,6 +153,10 @@ export interface SessionRow {
   interruptions: number;
   cost: number;
   talkMs: number;
+  /** 1 to 5, by the person; null: not said. */
+  rating: number | null;
+  /** Redacted, or null where the tenant keeps no words. */
+  comment: string | null;
 }
 
 /** One turn, as it ended. Texts are redacted, or null where the tenant keeps none. */
@@ -171,6 +175,18 @@ export interface TurnRow {
   /** JSON: figures by name, in milliseconds. */
   figures: string;
   cost: number;
+  /** 1 to 5, by the person; null: not said. */
+  rating: number | null;
+  comment: string | null;
+}
+
+/** How a person found a conversation, or one turn of it. */
+export interface Rating {
+  /** 1 to 5. */
+  score: number;
+  comment: string | null;
+  /** Null: the conversation as a whole. */
+  turn: string | null;
 }
 
 export interface SessionQuery extends PageRequest {
@@ -342,10 +358,17 @@ export interface Revocations {
 }
 
 export interface SessionRecords {
-  start(row: Omit<SessionRow, 'endedAt' | 'closeCode' | 'turns' | 'interruptions' | 'cost' | 'talkMs'>): Promise<void>;
+  start(
+    row: Omit<
+      SessionRow,
+      'endedAt' | 'closeCode' | 'turns' | 'interruptions' | 'cost' | 'talkMs' | 'rating' | 'comment'
+    >,
+  ): Promise<void>;
   end(tenantId: string, id: string, end: { endedAt: number; closeCode: number }): Promise<void>;
   /** Adds the turn and what it costs the session; once by session and turn. */
-  addTurn(turn: TurnRow, isInterrupted: boolean): Promise<void>;
+  addTurn(turn: Omit<TurnRow, 'rating' | 'comment'>, isInterrupted: boolean): Promise<void>;
+  /** Keeps the newest rating of the conversation or the turn. @returns whether there is such a one. */
+  rate(tenantId: string, id: string, rating: Rating): Promise<boolean>;
   byId(tenantId: string, id: string): Promise<SessionRow | undefined>;
   turns(tenantId: string, id: string): Promise<TurnRow[]>;
   /** Newest first. */

@@ -79,6 +79,9 @@ export interface Tables {
     interruptions: number;
     cost: number;
     talk_ms: number;
+    /** 1 to 5, by the person; null: not said. */
+    rating: number | null;
+    comment: string | null;
   };
   turns: {
     tenant_id: string;
@@ -94,6 +97,8 @@ export interface Tables {
     words: string | null;
     figures: string;
     cost: number;
+    rating: number | null;
+    comment: string | null;
   };
   usage: {
     tenant_id: string;

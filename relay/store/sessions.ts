@@ -16,16 +16,17 @@ const session = (row: Selectable<Tables['sessions']>): SessionRow => ({
   ...{ origin: row.origin, instance: row.instance, locale: row.locale },
   ...{ startedAt: row.started_at, endedAt: row.ended_at, closeCode: row.close_code },
   ...{ turns: row.turns, interruptions: row.interruptions, cost: row.cost, talkMs: row.talk_ms },
+  ...{ rating: row.rating, comment: row.comment },
 });
 
 const turn = (row: Selectable<Tables['turns']>): TurnRow => ({
   ...{ tenantId: row.tenant_id, sessionId: row.session_id, turn: row.turn },
   ...{ startedMs: row.started_ms, endedMs: row.ended_ms, outcome: row.outcome },
   ...{ userText: row.user_text, heardText: row.heard_text, unheardText: row.unheard_text },
-  ...{ figures: row.figures, cost: row.cost },
+  ...{ figures: row.figures, cost: row.cost, rating: row.rating, comment: row.comment },
 });
 
-const WORDLESS = { user_text: null, heard_text: null, unheard_text: null, words: null };
+const WORDLESS = { user_text: null, heard_text: null, unheard_text: null, words: null, comment: null };
 
 /** What stands for an end user whose data was erased. */
 const ERASED = '';
@@ -36,7 +37,16 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
   return {
     async start({ id, tenantId, subject, assistantId, assistantVersion, origin, instance, locale, startedAt }) {
       const who = { tenant_id: tenantId, id, subject, assistant_id: assistantId, assistant_version: assistantVersion };
-      const nothingYet = { ended_at: null, close_code: null, turns: 0, interruptions: 0, cost: 0, talk_ms: 0 };
+      const nothingYet = {
+        ended_at: null,
+        close_code: null,
+        turns: 0,
+        interruptions: 0,
+        cost: 0,
+        talk_ms: 0,
+        rating: null,
+        comment: null,
+      };
       await within(async () => {
         await written(() =>
           db()
@@ -65,6 +75,7 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
         ...{ started_ms: Math.round(row.startedMs), ended_ms: Math.round(row.endedMs), figures: row.figures, cost },
         ...{ user_text: userText, heard_text: heardText, unheard_text: unheardText },
         words: said.length === 0 ? null : said.join('\n').toLowerCase(),
+        ...{ rating: null, comment: null },
       };
       await within(async () => {
         const added = await written(() =>
@@ -88,6 +99,14 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
           .execute();
         await addToPeriods(db, tenantId, [dayOf(now()), monthOf(now())], { turns: 1 });
       });
+    },
+    async rate(tenantId, id, { score, comment, turn: rated }) {
+      const table = rated === null ? 'sessions' : 'turns';
+      const one = db().updateTable(table).set({ rating: score, comment }).where('tenant_id', '=', tenantId);
+      const { numUpdatedRows } = await (
+        rated === null ? one.where('id', '=', id) : one.where('session_id', '=', id).where('turn', '=', rated)
+      ).executeTakeFirst();
+      return numUpdatedRows > 0n;
     },
     async byId(tenantId, id) {
       const row = await db()
@@ -135,7 +154,7 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
       return within(async () => {
         const sessions = await db()
           .updateTable('sessions')
-          .set({ subject: ERASED })
+          .set({ subject: ERASED, comment: null })
           .where('tenant_id', '=', tenantId)
           .where('subject', '=', subject)
           .returning('id')
@@ -166,7 +185,7 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
       let turns = db()
         .updateTable('turns')
         .set(WORDLESS)
-        .where('words', 'is not', null)
+        .where((is) => is.or([is('words', 'is not', null), is('comment', 'is not', null)]))
         .where((is) =>
           is.exists(
             is
@@ -178,6 +197,13 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
           ),
         );
       if (tenantId !== null) turns = turns.where('tenant_id', '=', tenantId);
+      let remarks = db()
+        .updateTable('sessions')
+        .set({ comment: null })
+        .where('comment', 'is not', null)
+        .where('started_at', '<', startedBefore);
+      if (tenantId !== null) remarks = remarks.where('tenant_id', '=', tenantId);
+      await remarks.execute();
       const { numUpdatedRows } = await turns.executeTakeFirst();
       return Number(numUpdatedRows);
     },

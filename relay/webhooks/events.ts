@@ -23,6 +23,17 @@ export interface WebhookEvents {
     interruptions: number;
     usage: { talkMs: number; cost: number; costByLane: { A: number; B: number; C: number } };
   };
+  /** A person said how it was; a newer rating of the same replaces the former. */
+  'session.rated': {
+    session: string;
+    /** Null: the conversation as a whole. */
+    turn: string | null;
+    /** 1 to 5. */
+    score: number;
+    /** Redacted; null where nothing was said or the tenant keeps no words. */
+    comment: string | null;
+    at: number;
+  };
   /** Texts are as the tenant keeps them: redacted, or null. */
   'turn.completed': {
     session: string;
@@ -78,7 +89,7 @@ export type WebhookEvent = keyof WebhookEvents;
 
 /** What an endpoint can choose among. */
 export const WEBHOOK_EVENTS: readonly WebhookEvent[] = [
-  ...(['session.started', 'session.ended', 'turn.completed', 'policy.escalated'] as const),
+  ...(['session.started', 'session.ended', 'session.rated', 'turn.completed', 'policy.escalated'] as const),
   ...(['budget.warning', 'budget.exhausted', 'key.created', 'key.rotated', 'key.revoked'] as const),
   ...(['webhook.disabled', 'webhook.test'] as const),
 ];

@@ -8,7 +8,7 @@ import type { OpenCall } from './call.ts';
 const parts = fetched(() => import('./open-call.ts'));
 
 /** Fetches what a call is made of, and opens none. */
-export const loadCall = (): Promise<unknown> => parts.load();
+export const loadCall = (): Promise<typeof import('./open-call.ts')> => parts.load();
 
 export const openCall: OpenCall = (request) => {
   const { here } = parts;

@@ -14,6 +14,8 @@ import { wait } from '../link/wait.ts';
 import { NO_STATS, type Call, type CallRequest, type CallStats, type OpenCall } from './call.ts';
 import { Outbox } from './outbox.ts';
 
+export { sendRating } from './send-rating.ts';
+
 /** What a call is made of; tests put their own sound and socket here. */
 export interface CallParts {
   openAudio: OpenAudio;

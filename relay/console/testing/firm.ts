@@ -33,20 +33,20 @@ const session = (n: number, more: object = {}): AnswerOf<'sessions'>['rows'][num
   ...{ assistantId: 'ast_1', assistantVersion: 3, origin: n === 3 ? null : 'https://www.acme.example' },
   ...{ instance: 'ins_1', locale: n === 3 ? null : 'en-US', startedAt: NOW - n * 3_600_000 },
   ...{ endedAt: n === 2 ? null : NOW - n * 3_600_000 + 48_000, closeCode: n === 2 ? null : 1000 },
-  ...{ turns: n, interruptions: 1, talkMs: 9_000, cost: 28_700 },
+  ...{ turns: n, interruptions: 1, talkMs: 9_000, cost: 28_700, rating: n === 1 ? 4 : null, comment: null },
   ...more,
 });
 const DETAIL: AnswerOf<'session'> = {
-  ...session(1),
+  ...session(1, { comment: 'Quick and kind.' }),
   turnRows: [
     {
       ...{ turn: 't1', startedMs: 400, endedMs: 2_300, outcome: 'interrupted', cost: 20_000 },
       ...{ userText: 'When are you open?', heardText: 'From nine', unheardText: 'to six.' },
-      figures: { first_b_ms: 200, lane: 'B' },
+      ...{ figures: { first_b_ms: 200, lane: 'B' }, rating: 2, comment: 'Too long.' },
     },
     {
       ...{ turn: 't2', startedMs: 2_800, endedMs: 9_000, outcome: 'refused', cost: 8_700, figures: {} },
-      ...{ userText: null, heardText: null, unheardText: null },
+      ...{ userText: null, heardText: null, unheardText: null, rating: null, comment: null },
     },
   ],
   usage: [

@@ -27,6 +27,11 @@ export interface Outbox {
   rotate(tenantId: string, webhookId: string): Promise<string | undefined>;
   /** A tenant's endpoints were changed. */
   forget(tenantId: string): void;
+  emit(
+    tenantId: string,
+    event: 'session.rated',
+    data: { session: string; turn: string | null; score: number; comment: string | null; at: number },
+  ): Promise<number>;
   emit(tenantId: string, event: 'key.created', data: { kid: string; alg: string }): Promise<number>;
   emit(tenantId: string, event: 'key.revoked', data: { kid: string }): Promise<number>;
   emit(tenantId: string, event: 'key.rotated', data: { kid: string; former: string; until: number }): Promise<number>;

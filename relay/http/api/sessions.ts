@@ -19,6 +19,10 @@ export const Session = v.object({
   /** How long somebody could be heard, in milliseconds. */
   talkMs: v.number(),
   cost: Money,
+  /** How the person found it, 1 to 5; null: not said. */
+  rating: v.nullable(Count),
+  /** Null where nothing was said, the tenant keeps no words, or they were erased. */
+  comment: v.nullable(v.string()),
 });
 export const SessionsQuery = v.object({
   ...PageQuery.entries,
@@ -42,6 +46,8 @@ export const Turn = v.object({
   /** By name, such as `first_b_ms`, in milliseconds. */
   figures: v.record(v.string(), v.unknown()),
   cost: Money,
+  rating: v.nullable(Count),
+  comment: v.nullable(v.string()),
 });
 export const Usage = v.object({
   lane: v.picklist(['A', 'B', 'C']),

@@ -193,6 +193,8 @@ export class SessionDetail extends Page {
       ['Turns', countText(session.turns)],
       ['Interruptions', countText(session.interruptions)],
       ['Cost', moneyText(session.cost)],
+      ['Rated', session.rating === null ? '' : `${session.rating} of 5`],
+      ['In their words', session.comment ?? ''],
       ['Ended with', session.closeCode === null ? '' : String(session.closeCode)],
       ['Session', session.id],
     ];
@@ -289,7 +291,7 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
       }
     </section>`;
   }
-  #turn({ startedMs, userText, heardText, unheardText, outcome, figures, cost }: Turn) {
+  #turn({ startedMs, userText, heardText, unheardText, outcome, figures, cost, rating, comment }: Turn) {
     const hasWords = userText !== null || heardText !== null || unheardText !== null;
     const told = figuresOf(figures);
     return html`<article>
@@ -308,6 +310,11 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
                 }
               </p>`
           : html`<p class="quiet">The words are not kept.</p>`
+      }
+      ${
+        rating === null
+          ? nothing
+          : html`<p class="who">Rated ${rating} of 5${comment === null ? '' : `: “${comment}”`}</p>`
       }
     </article>`;
   }

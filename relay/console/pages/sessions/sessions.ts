@@ -138,6 +138,7 @@ export class SessionsPage extends Page {
           <th class="figure">Length</th>
           <th class="figure">Turns</th>
           <th class="figure">Cut in</th>
+          <th class="figure">Rated</th>
           <th class="figure">Cost</th>
         </tr>
       </thead>
@@ -146,7 +147,7 @@ export class SessionsPage extends Page {
       </tbody>
     </table>`;
   }
-  #row({ id, startedAt, endedAt, subject, origin, turns, interruptions, cost }: Session) {
+  #row({ id, startedAt, endedAt, subject, origin, turns, interruptions, rating, cost }: Session) {
     const { tenant } = this;
     return html`<tr>
       <th scope="row" data-name="Started">
@@ -159,6 +160,9 @@ export class SessionsPage extends Page {
       </td>
       <td data-name="Turns" class="figure">${countText(turns)}</td>
       <td data-name="Cut in" class="figure">${countText(interruptions)}</td>
+      <td data-name="Rated" class="figure">
+        ${rating === null ? nothing : html`${rating}<span class="quiet">/5</span>`}
+      </td>
       <td data-name="Cost" class="figure">${moneyText(cost)}</td>
     </tr>`;
   }
