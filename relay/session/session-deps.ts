@@ -2,6 +2,7 @@
 import type { ArbiterConfig } from '#arbiter';
 import type { BridgeUsage, OpenBridge } from '../bridge/bridge.ts';
 import type { Clock } from '../clock.ts';
+import type { Checkpoint, Continuity } from '../continuity/continuity.ts';
 import type { Log } from '../log.ts';
 import type { Moderator } from '../policy/moderation.ts';
 import type { ClipLibrary } from '../reflex/library.ts';
@@ -27,6 +28,8 @@ export interface SessionDeps {
   meter?: Meter;
   /** Takes what is kept of conversations; nothing is without it. */
   conversations?: ConversationSink;
+  /** Where conversations are kept that must outlive this process; without it they end with it. */
+  continuity?: Continuity;
   /** The relay's own name, in the record. */
   instance?: string;
   /** Judges words by category where an assistant's policy names any; without it none is. */
@@ -53,12 +56,21 @@ export interface SessionLimits {
   heartbeatMs: number;
   /** Largest JSON message, in bytes. */
   maxMessageBytes: number;
+  /** How long a conversation waits for its page to come back; {@link RESUME_WINDOW_MS} by default. */
+  resumeWindowMs?: number;
+  /** Pages that a drain sends away come back within this, spread evenly; {@link COME_BACK_MS} by default. */
+  comeBackMs?: number;
 }
+
+export const RESUME_WINDOW_MS = 60_000;
+export const COME_BACK_MS = 2_000;
 
 /** What makes one session of them. */
 export interface SessionSeed {
   id: string;
   admission: Admission;
+  /** The conversation began at a relay that is gone; it goes on from here. */
+  restored?: Checkpoint;
   /**
    * Checks a newer token of the same tenant and subject.
    *

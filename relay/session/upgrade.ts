@@ -45,9 +45,28 @@ export interface AdmitRequest {
   isRenewal?: boolean;
 }
 
+/**
+ * Brings a caller to the instance that has their conversation; from then on the socket is the hook's,
+ * with everything that comes over it. The request goes on as it came: its token is checked there.
+ *
+ * @param signal - Aborts when the caller has gone or the deadline has passed.
+ * @returns false when that instance did not answer: nothing was written to the socket, and the door goes on.
+ */
+export type PassOn = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  owner: { instance: string; url: string },
+  signal: AbortSignal,
+) => Promise<boolean>;
+
 export interface UpgradeDeps extends SessionDeps {
   /** @throws {RelayError} whose close code says why the caller is refused. */
   admit(request: AdmitRequest): Promise<Admission>;
+  /** Without it nobody is brought elsewhere. */
+  passOn?: PassOn;
+  /** Whether another instance brought the caller here: they are not brought on again. */
+  isPassedOn?: (request: IncomingMessage) => boolean;
   /** The caller's address behind trusted proxies; the socket's own when absent. */
   addressOf?: (request: IncomingMessage) => string;
   /** In [0, 1). */
