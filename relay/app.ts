@@ -23,9 +23,12 @@ import { pagePolicy, securityHeaders } from './http/security-headers.ts';
 import { staticRoutes } from './http/static-files.ts';
 import { tokenCors, tokenRoutes } from './http/token.ts';
 import type { Log } from './log.ts';
+import { redact } from './policy/redact.ts';
+import { completePolicy } from './policy/settings.ts';
 import type { Store } from './store/store.ts';
 import type { SharedState } from './shared-state/shared-state.ts';
 import type { Directory } from './tenants/directory.ts';
+import type { Assistant } from './tenants/tenant.ts';
 
 export interface AppDeps {
   log: Log;
@@ -88,7 +91,7 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
     '/api',
     tokenRoutes({ directory, keyring: deps.keyring, revocations: deps.revocations, clock: deps.clock }),
   );
-  app.route('/api', ratingRoutes({ ...deps, outbox: deps.admin.outbox }));
+  app.route('/api', ratingRoutes({ ...deps, outbox: deps.admin.outbox, redact: redactFor }));
   app.route('/api', statusRoutes({ status: deps.status }));
   const { version } = deps.status();
   app.route('/api/admin', adminRoutes({ ...deps, ...deps.admin, signIns, findCaller, isSecure, addressOf, version }));
@@ -101,6 +104,9 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
   app.route('/', staticRoutes({ root: deps.staticRoot, maxAgeS: deps.staticMaxAgeS, policy }));
   return app;
 }
+
+const redactFor = (text: string, assistant: Assistant | undefined) =>
+  redact(text, assistant && completePolicy(assistant.policy).pii);
 
 const documentation = (version: string) => ({
   info: {

@@ -35,7 +35,7 @@ async function rate(body: object, origin: string | null = ORIGIN): Promise<numbe
       headers: { 'content-type': 'application/json', ...(origin !== null && { origin }) },
       body: JSON.stringify({ token: await token(), session: 'ses_1', score: 4, ...body }),
     },
-    bindings as unknown as RelayEnv['Bindings'],
+    bindings,
   );
   sent = { status: response.status, cors: response.headers.get('access-control-allow-origin') };
   return response.status;

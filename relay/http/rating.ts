@@ -11,10 +11,9 @@ import type { Revocations } from '../auth/revocation.ts';
 import { verifySessionToken } from '../auth/session-token.ts';
 import type { Clock } from '../clock.ts';
 import { RelayError } from '../errors.ts';
-import { redact } from '../policy/redact.ts';
-import { completePolicy } from '../policy/settings.ts';
 import type { Store } from '../store/store.ts';
 import type { Directory } from '../tenants/directory.ts';
+import type { Assistant } from '../tenants/tenant.ts';
 import type { Outbox } from './admin/webhooks.ts';
 import { checkedBody, smallBody } from './checked-body.ts';
 import { problems } from './problem.ts';
@@ -27,6 +26,8 @@ export interface RatingDeps {
   clock: Clock;
   store: Pick<Store, 'sessions' | 'within'>;
   outbox: Pick<Outbox, 'emit'>;
+  /** The text without what the assistant's rules call personal. */
+  redact: (text: string, assistant: Assistant | undefined) => string;
 }
 
 /** How long after its end a conversation can be rated. */
@@ -43,7 +44,7 @@ const RatingRequest = v.strictObject({
   comment: v.optional(v.pipe(v.string(), v.maxLength(2_000))),
 });
 
-export function ratingRoutes({ directory, keyring, revocations, clock, store, outbox }: RatingDeps) {
+export function ratingRoutes({ directory, keyring, revocations, clock, store, outbox, redact }: RatingDeps) {
   const describe = describeRoute({
     summary: 'A rating of a conversation',
     description:
@@ -76,7 +77,7 @@ export function ratingRoutes({ directory, keyring, revocations, clock, store, ou
     const said = comment.trim();
     const keep = tenant.transcripts ?? 'redacted';
     const assistant = await directory.assistant(tenant.id, session.assistantId);
-    const clean = redact(said, assistant && completePolicy(assistant.policy).pii);
+    const clean = redact(said, assistant);
     const told = said === '' || keep === 'off' ? null : clean;
     const kept = told === null || keep !== 'full' ? told : said;
     await store.within(async () => {
