@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signSessionToken } from '../auth/session-token.ts';
-import type { RelayEnv } from './request-env.ts';
 import { appFixture, ORIGIN, type AppFixture } from './testing/app-fixture.ts';
 
 let fixture: AppFixture;
