@@ -43,6 +43,13 @@ export interface Continuity {
   /** The conversation is over: nothing of it is kept here. */
   ended(session: string): void;
   /**
+   * This instance stops, and the conversation goes on elsewhere: its newest state is written and it is
+   * let go, so that the next instance that is asked for it takes it at once.
+   *
+   * @returns when it is free, or a store that does not answer was waited for long enough. Then close.
+   */
+  left(session: string): Promise<void>;
+  /**
    * Where a session is that does not live in this process.
    *
    * @param secretHash - Of the secret that the page showed; a checkpoint is only given to who has it.

@@ -33,6 +33,7 @@ export function backupStore(at: Place, to: string): Copy {
   try {
     // In one transaction of its own, whatever is written meanwhile.
     using(file, (database) => database.prepare('VACUUM INTO ?').run(fresh));
+    using(fresh, leaveOutTheLiving);
     const copy = examine(fresh);
     toDisk(fresh);
     renameSync(fresh, to);
@@ -73,6 +74,13 @@ export function restoreStore(from: string, at: Place, stamp: string): Copy & { f
     rmSync(fresh, { force: true });
     unlock();
   }
+}
+
+/** What conversations under way need for the next minute is in no copy: their words rest nowhere else. */
+function leaveOutTheLiving(database: Database.Database): void {
+  const [table] = database.prepare("select 1 from sqlite_master where name = 'checkpoints'").all();
+  if (table === undefined) return;
+  database.exec('PRAGMA secure_delete = ON; DELETE FROM checkpoints; DELETE FROM instances');
 }
 
 function fileOf(at: Place, tool: string): string {

@@ -57,7 +57,13 @@ async function fill(store: Store, t: string, mark: string): Promise<void> {
   });
   await store.audit.add({ tenantId: t, actor: mark, action: 'fill', target: `sub_${mark}`, payload: mark });
   await store.limits.put(t, { concurrentSessions: 5 });
+  await store.checkpoints.save(checkpoint(t, mark), `{"said":"${mark}"}`);
 }
+
+const checkpoint = (t: string, mark: string) => ({
+  ...{ tenantId: t, sessionId: `ses_${mark}`, subject: `sub_${mark}`, holder: 'ins_1', version: 1 },
+  ...{ secretHash: 'aa', savedAt: 1 },
+});
 
 /** Everything that a tenant can see of itself, in one text. */
 async function view(store: Store, t: string, mark: string): Promise<string> {
@@ -81,6 +87,7 @@ async function view(store: Store, t: string, mark: string): Promise<string> {
     await store.people.list(t),
     await store.audit.list(t, page),
     await store.audit.verify(t),
+    (await store.checkpoints.find(`ses_${mark}`)).filter(({ tenantId }) => tenantId === t),
   ]);
 }
 
@@ -112,6 +119,11 @@ const CALLS: Record<string, (store: Store, t: string, mark: string) => Promise<u
       ...{ id: `ses_${mark}`, tenantId: t, subject: 'x', assistantId: 'x', assistantVersion: 1, origin: null },
       ...{ instance: 'x', locale: null, startedAt: NOON },
     }),
+  goOn: (s, t, mark) => s.sessions.goOn(t, `ses_${mark}`, 'ins_x'),
+  checkpoint: (s, t, mark) => s.checkpoints.save({ ...checkpoint(t, mark), subject: 'x', savedAt: 9 }, '{}'),
+  checkpointTake: (s, t, mark) => s.checkpoints.take(checkpoint(t, mark), 'ins_x'),
+  checkpointLetGo: (s, t, mark) => s.checkpoints.letGo(checkpoint(t, mark), 5),
+  checkpointRemove: (s, t, mark) => s.checkpoints.remove(checkpoint(t, mark)),
   addTurn: (s, t, mark) =>
     s.sessions.addTurn(
       {

@@ -4,10 +4,12 @@ import { tenantsKeysAssistants } from './migration-0001.ts';
 import { hosting } from './migration-0002.ts';
 import { tenantSettings } from './migration-0003.ts';
 import { ratings } from './migration-0004.ts';
+import { continuity } from './migration-0005.ts';
 
 export const MIGRATIONS: Record<string, Migration> = {
   '0001-tenants-keys-assistants': tenantsKeysAssistants,
   '0002-hosting': hosting,
   '0003-tenant-settings': tenantSettings,
   '0004-ratings': ratings,
+  '0005-continuity': continuity,
 };

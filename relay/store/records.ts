@@ -4,6 +4,7 @@
  * takes its id first and sees nothing of any other. It says what is kept; who may do what is
  * decided elsewhere.
  */
+import type { Checkpoints, Instances } from './checkpoints.ts';
 
 /** One page of a list; `next` names the page after it, and is absent on the last one. */
 export interface Page<T> {
@@ -369,6 +370,8 @@ export interface SessionRecords {
   addTurn(turn: Omit<TurnRow, 'rating' | 'comment'>, isInterrupted: boolean): Promise<void>;
   /** Keeps the newest rating of the conversation or the turn. @returns whether there is such a one. */
   rate(tenantId: string, id: string, rating: Rating): Promise<boolean>;
+  /** It lives again, at this instance. @returns whether there was such a conversation. */
+  goOn(tenantId: string, id: string, instance: string): Promise<boolean>;
   byId(tenantId: string, id: string): Promise<SessionRow | undefined>;
   turns(tenantId: string, id: string): Promise<TurnRow[]>;
   /** Newest first. */
@@ -471,6 +474,8 @@ export interface IdempotencyRecords {
 
 /** Every group, as `Store` has them. */
 export interface Records {
+  readonly checkpoints: Checkpoints;
+  readonly instances: Instances;
   readonly publishableKeys: PublishableKeys;
   readonly origins: Origins;
   readonly apiKeys: ApiKeys;

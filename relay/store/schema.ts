@@ -100,6 +100,27 @@ export interface Tables {
     rating: number | null;
     comment: string | null;
   };
+  checkpoints: {
+    tenant_id: string;
+    session_id: string;
+    subject: string;
+    /** The instance that writes it; null: it was let go. */
+    holder: string | null;
+    version: number;
+    secret_hash: string;
+    /** What was said is in it. */
+    sealed_document: string;
+    saved_at: number;
+  };
+  instances: {
+    id: string;
+    url: string;
+    version: string;
+    state: string;
+    sessions: number;
+    started_at: number;
+    seen_at: number;
+  };
   usage: {
     tenant_id: string;
     id: string;

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import type { Database } from './database.ts';
 
 interface SealedColumn {
-  table: 'signing_keys' | 'tenant_keys' | 'provider_keys' | 'webhooks' | 'idempotency';
+  table: 'signing_keys' | 'tenant_keys' | 'provider_keys' | 'webhooks' | 'idempotency' | 'checkpoints';
   column: string;
   /** Columns that name the row; the first one is the tenant, which may be null. */
   row: readonly [owner: string, ...ids: string[]];
@@ -17,6 +17,7 @@ const SEALED = {
   tenantKey: { table: 'tenant_keys', column: 'material', row: ['tenant_id', 'kid'] },
   providerKey: { table: 'provider_keys', column: 'sealed_key', row: ['tenant_id', 'provider'] },
   webhookSecrets: { table: 'webhooks', column: 'sealed_secrets', row: ['tenant_id', 'id'] },
+  checkpoint: { table: 'checkpoints', column: 'sealed_document', row: ['tenant_id', 'session_id'] },
   answer: { table: 'idempotency', column: 'sealed_body', row: ['scope', 'key'] },
 } as const satisfies Record<string, SealedColumn>;
 

@@ -1,6 +1,6 @@
 /** Conversations and their turns: found, searched, and with their words taken out again. */
 import { sql, type Selectable } from 'kysely';
-import { written, type Database } from './database.ts';
+import { touched, written, type Database } from './database.ts';
 import { olderThan, pageOf, rowsToAsk } from './paging.ts';
 import type { SessionRecords, SessionRow, TurnRow } from './records.ts';
 import type { Tables } from './schema.ts';
@@ -108,6 +108,16 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
       ).executeTakeFirst();
       return numUpdatedRows > 0n;
     },
+    async goOn(tenantId, id, instance) {
+      return touched(
+        await db()
+          .updateTable('sessions')
+          .set({ instance, ended_at: null, close_code: null })
+          .where('tenant_id', '=', tenantId)
+          .where('id', '=', id)
+          .executeTakeFirst(),
+      );
+    },
     async byId(tenantId, id) {
       const row = await db()
         .selectFrom('sessions')
@@ -167,6 +177,7 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
             .where('tenant_id', '=', tenantId)
             .where('session_id', '=', id)
             .execute();
+        await db().deleteFrom('checkpoints').where('tenant_id', '=', tenantId).where('subject', '=', subject).execute();
         return sessions.length;
       });
     },

@@ -5,6 +5,7 @@
  */
 import { Migrator, sql, type Kysely } from 'kysely';
 import { createAudit, createIdempotency } from './audit.ts';
+import { createCheckpoints, createInstances } from './checkpoints.ts';
 import { createDatabase, type Database } from './database.ts';
 import {
   createApiKeys,
@@ -126,6 +127,8 @@ export async function openStore(options: Place & { masterKey: string; now: () =>
     providerKeys: createProviderKeys(database),
     revocations: createRevocations(database),
     sessions: createSessions(database),
+    checkpoints: createCheckpoints(database),
+    instances: createInstances(database),
     usage: createUsage(database),
     webhooks: createWebhooks(database),
     people: createPeople(database),
