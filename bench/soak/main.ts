@@ -3,7 +3,8 @@
  * connections, while it is watched from outside. Relay and model emulator are processes of their
  * own; the people are in this one. Loopback only.
  *
- *     npm run soak -- [--minutes N] [--sessions N] [--talk DENSITY] [--dist DIR] [--out DIR] [--seed N] [--note TEXT]
+ *     npm run soak -- [--minutes N] [--sessions N] [--talk DENSITY] [--env NAME=VALUE] [--fault NAME=VALUE]
+ *                     [--dist DIR] [--out DIR] [--seed N] [--note TEXT]
  *     npm run soak -- --report RECORD.jsonl [--out DIR]      the report of a record, again
  *
  * Ends with 1 when a promise of the report was not kept, with 130 when it was interrupted.
@@ -45,7 +46,8 @@ const { values } = parseArgs({
     sessions: { type: 'string', default: '100' },
     talk: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
-    'first-audio-ms': { type: 'string', default: '0' },
+    env: { type: 'string', multiple: true, default: [] },
+    fault: { type: 'string', multiple: true, default: [] },
     dist: { type: 'string', default: path.join(ROOT, 'dist') },
     out: { type: 'string', default: path.join(ROOT, 'bench/soak') },
     note: { type: 'string', default: '' },
@@ -89,6 +91,17 @@ const sleep = (ms: number, signal?: AbortSignal) =>
     signal?.addEventListener('abort', done);
     if (signal?.aborted === true) done();
   });
+
+/** `NAME=VALUE`, as often as it was given. */
+function settings(name: 'env' | 'fault'): Record<string, string> {
+  return Object.fromEntries(
+    values[name].map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1) throw new Error(`--${name} takes NAME=VALUE`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
 
 /** @returns whether every promise was kept. */
 async function writeReport(recordFile: string, out: string): Promise<boolean> {
@@ -157,7 +170,7 @@ async function soak(stop: AbortController, closers: (() => Promise<unknown> | vo
   const sessions = number('sessions', 1, 2_000);
   const talk = number('talk', 0.1, 10);
   const seed = number('seed', 0, 2 ** 32 - 1);
-  const firstAudioMs = number('first-audio-ms', 0, 10_000);
+  const [env, faults] = [settings('env'), settings('fault')];
   const pauseMs = [PAUSE_MS[0] / talk, PAUSE_MS[1] / talk] as const;
   const staying = Math.round(sessions * STAYING_SHARE);
   mkdirSync(values.out, { recursive: true });
@@ -168,7 +181,7 @@ async function soak(stop: AbortController, closers: (() => Promise<unknown> | vo
   const copy = ownCopy(values.dist);
   closers.push(() => copy.remove());
   const voice = await loadVoice();
-  const stage = await setStage(copy.dist, firstAudioMs, sessions, closers);
+  const stage = await setStage(copy.dist, env, faults, sessions, closers);
   const { relay, emulator, probe } = stage;
   const tally = createTally();
   const { origin } = relay;
@@ -197,7 +210,7 @@ async function soak(stop: AbortController, closers: (() => Promise<unknown> | vo
     type: 'start',
     ...{ at: new Date().toISOString(), machine: `${cpus().length} cores ${processor?.model.trim() ?? ''}` },
     ...{ node: process.versions.node, commit: commitOf(ROOT), minutes, sessions, staying, pauseMs, stayMs: STAY_MS },
-    ...{ firstAudioMs, seed, note: values.note, baseline },
+    ...{ env, faults, seed, note: values.note, baseline },
   });
 
   const crowd = gatherCrowd({
@@ -238,19 +251,15 @@ async function soak(stop: AbortController, closers: (() => Promise<unknown> | vo
 
 async function setStage(
   dist: string,
-  firstAudioMs: number,
+  env: Record<string, string>,
+  faults: Record<string, string>,
   sessions: number,
   closers: (() => Promise<unknown> | void)[],
 ): Promise<Stage> {
-  const emulator = await startEmulatorProcess(dist, { 'created-ms': 0, 'first-audio-ms': firstAudioMs });
+  const emulator = await startEmulatorProcess(dist, { 'created-ms': 0, 'first-audio-ms': 0, ...faults });
   closers.push(() => emulator.stop());
-  const env = {
-    OPENAI_API_KEY: 'sk-for-the-soak',
-    OPENAI_BASE_URL: emulator.url,
-    ADMIN_TOKEN: ADMIN,
-    HOST: '127.0.0.1',
-  };
-  const relay = await startRelayProcess(dist, env, PROBED_FLAGS);
+  const needed = { OPENAI_API_KEY: 'sk-for-the-soak', OPENAI_BASE_URL: emulator.url, ADMIN_TOKEN: ADMIN };
+  const relay = await startRelayProcess(dist, { HOST: '127.0.0.1', ...env, ...needed }, PROBED_FLAGS);
   closers.push(() => relay.stop());
   const debuggerUrl = DEBUGGER_LINE.exec(relay.complaints())?.[1];
   if (debuggerUrl === undefined) throw new Error('the relay does not listen for its debugger');

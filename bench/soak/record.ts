@@ -14,8 +14,10 @@ export interface StartLine {
   staying: number;
   pauseMs: readonly [number, number];
   stayMs: readonly [number, number];
-  /** Of the emulator, from the request to the first sound. */
-  firstAudioMs: number;
+  /** Settings of the relay that are not those it ships with. */
+  env: Record<string, string>;
+  /** Of the emulator, besides an own latency of 0. */
+  faults: Record<string, string>;
   seed: number;
   /** What else is worth knowing, in a sentence. */
   note: string;

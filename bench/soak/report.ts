@@ -158,6 +158,15 @@ function beforeAndAfter({ start, end }: SoakRecord): string {
   );
 }
 
+function settingsOf({ start }: SoakRecord): string[] {
+  const list = (of: Record<string, string>) => Object.entries(of).map(([name, value]) => `\`${name}=${value}\``);
+  const [env, faults] = [list(start.env), list(start.faults)];
+  return [
+    ...(env.length === 0 ? [] : ['', `Settings of the relay: ${env.join(', ')}.`]),
+    ...(faults.length === 0 ? [] : ['', `The emulator was told: ${faults.join(', ')}.`]),
+  ];
+}
+
 const SIGN = { true: 'kept', false: '**NOT KEPT**', null: 'too short to say' } as const;
 
 /** @param plot - How the plot is reached from the page. */
@@ -176,7 +185,8 @@ export function soakReport(record: SoakRecord, plot: string): string {
     '',
     `Each person speaks a recorded sentence, listens to the answer and pauses ${start.pauseMs.map((ms) => ms / 1000).join('–')} s; ` +
       `some talk into the answer. Who does not stay is there for ${start.stayMs.map((ms) => fixed(ms / 60_000, 1)).join('–')} minutes, ` +
-      `then says goodbye, closes the page without a word, or loses the connection. Relay, emulator (first sound after ${start.firstAudioMs} ms) and people are three processes on one machine.`,
+      `then says goodbye, closes the page without a word, or loses the connection. Relay, emulator and people are three processes on one machine; the emulator's own latency is 0.`,
+    ...settingsOf(record),
     ...(start.note === '' ? [] : ['', start.note]),
     ...(end?.isCutShort === true ? ['', '**The run was ended before its time.**'] : []),
     '',

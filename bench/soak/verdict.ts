@@ -23,7 +23,7 @@ const WARM_UP_S = 10 * 60;
 /** Closes that a crowd brings about itself. */
 const WISHED = new Set(['close 1000, wished']);
 const ENDED_BADLY = /^(close |refused |connection failed|stayer lost|goodbye unanswered|token refused|resume lost)/;
-const FAILED_TURN = /^(turn (failed|abandoned|unanswered)|question unanswered)/;
+const FAILED_TURN = /^(turn (failed|refused)|question unanswered)/;
 
 /** What comes after the memory has found its size. */
 export function afterWarmUp(samples: readonly SampleLine[]): SampleLine[] {
@@ -59,7 +59,7 @@ export function endedBadly(counts: Readonly<Record<string, number>>): [name: str
   return Object.entries(counts).filter(([name]) => ENDED_BADLY.test(name) && !WISHED.has(name));
 }
 
-/** Share of turns that nobody was answered in, for a reason that was not the talker's. */
+/** Turns without their answer. Nobody says what a policy forbids: a refusal is a policy that had no verdict in time. */
 export function failedShare(counts: Readonly<Record<string, number>>): { failed: number; of: number } {
   const failed = sumOf(counts, (name) => FAILED_TURN.test(name));
   return { failed, of: sumOf(counts, (name) => name.startsWith('turn ')) };
