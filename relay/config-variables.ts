@@ -252,10 +252,16 @@ export const VARIABLES = {
     },
   ),
   REDIS_URL: variable(
-    { group: STORES, means: 'Reserved: limits and leases are kept in memory, by one instance.', isSecret: true },
-    'unset',
-    (_text): undefined => {
-      throw new BadValue('names Redis, which this version does not speak yet; shared state is kept in memory');
+    {
+      group: STORES,
+      means:
+        'Redis or Valkey, through which several relays share limits, leases and conversations. Unset: one relay, in memory.',
+      isSecret: true,
+    },
+    'redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// for TLS',
+    (text): string => {
+      if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) throw new BadValue('is not a URL of Redis');
+      return text;
     },
   ),
   MASTER_KEY: variable(

@@ -146,7 +146,7 @@ describe('readConfig', () => {
     expect(problemsOf({ DATABASE_URL: 'postgres://u:secret@h' })[0]).not.toContain('secret');
     expect(problemsOf({ DATABASE_URL: 'postgres://u:secret@h:x/db' })[0]).toMatch(/is not a URL/);
     expect(problemsOf({ DATABASE_URL: 'nonsense' })[0]).toMatch(/names no file/);
-    expect(problemsOf({ REDIS_URL: 'redis://localhost' })[0]).toMatch(/Redis/);
+    expect(problemsOf({ REDIS_URL: 'http://localhost' })[0]).toMatch(/Redis/);
   });
 
   it('asks for more in production', () => {

@@ -30,6 +30,8 @@ export interface Config {
   dataDir: string;
   /** A file of SQLite, or the URL of a Postgres database. */
   database: { file: string } | { url: string };
+  /** Redis or Valkey; undefined: shared state in memory, of this one instance. */
+  redisUrl: string | undefined;
   /** Undefined: made once in `dataDir`. */
   masterKey: string | undefined;
   /** Patterns that are allowed for the first tenant. */
@@ -176,6 +178,12 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
     warnings.push('OPENAI_BASE_URL is set without OPENAI_API_KEY: the emulator inside the relay is used.');
   if (values.NODE_ENV === 'production' && !given.has('OPENAI_API_KEY'))
     warnings.push('OPENAI_API_KEY is not set: in production, too, the emulator answers.');
+  // Postgres is chosen to have several relays on it; one alone is fine, and is told what a second would mean.
+  if (values.DATABASE_URL !== undefined && 'url' in values.DATABASE_URL && !given.has('REDIS_URL'))
+    warnings.push(
+      'REDIS_URL is not set: run one relay only on this database. Of several, each would count limits, places and tokens ' +
+        'for one session by itself, and a conversation would not come back on another.',
+    );
   const dataDir = resolve(values.DATA_DIR);
   return {
     isProduction: values.NODE_ENV === 'production',
@@ -194,6 +202,7 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
     },
     dataDir,
     database: place(values.DATABASE_URL ?? { file: join(dataDir, 'vjj.db') }),
+    redisUrl: values.REDIS_URL,
     masterKey: values.MASTER_KEY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     adminToken: values.ADMIN_TOKEN,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { ConfigError, readConfig, type Config } from './config.ts';
 import { createLog, type Log } from './log.ts';
+import { SharedStateError } from './shared-state/redis-link.ts';
 import { startRelay } from './start.ts';
 import { SealError } from './store/sealing.ts';
 import { StoreError } from './store/store.ts';
@@ -131,7 +132,8 @@ function stopSignals(io: RunIo, log: Log): { first: Promise<void>; off: () => vo
 
 /** Why the start was refused, where it is something that an operator can put right. */
 function refusedStart(error: unknown, { port, host, dataDir }: Config): string | undefined {
-  if (error instanceof StoreError || error instanceof SealError) return error.message;
+  if (error instanceof StoreError || error instanceof SealError || error instanceof SharedStateError)
+    return error.message;
   const { code, syscall } = error as { code?: string; syscall?: string };
   if (code === 'EADDRINUSE') return `Port ${port} is in use. Stop what uses it, or set PORT to another.`;
   if (syscall === 'listen' || syscall === 'getaddrinfo')

@@ -4,6 +4,7 @@
  * environment and no signals.
  */
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { RATE_HZ } from '#wire';
@@ -31,9 +32,7 @@ import { createModerator } from './policy/moderation.ts';
 import { createClipLibrary } from './reflex/library.ts';
 import { checkAssistant } from './session/assistant-check.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type DoorLimits, type UpgradeHandler } from './session/upgrade.ts';
-import { memoryBroadcast } from './shared-state/broadcast.ts';
-import { memorySharedState } from './shared-state/memory.ts';
-import { memoryOnce } from './shared-state/once.ts';
+import { openSharedState } from './shared-state/open.ts';
 import { everyHour, forgetOld, removeOlder } from './store/retention.ts';
 import { masterKeyIn } from './store/sealing.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -112,7 +111,17 @@ async function open(
   const store = await openStore({ ...config.database, masterKey, now: () => clock.wallNow() });
   closers.push(() => store.close());
   const keyring = await openKeyring(store.signingKeys, clock);
-  const shared = memorySharedState();
+  // Where other instances reach this one is known when it listens.
+  const self = { instance, url: '' };
+  const sharing = await openSharedState(config.redisUrl, { self, clock });
+  closers.push(() => sharing.close());
+  const { shared, broadcast, once } = sharing;
+  const tellSharing = (isUp: boolean) => {
+    if (isUp) log.info('shared state is back', { sharedState: shared.kind });
+    else log.error('shared state is away: each instance keeps to its own share', { count: sharing.instances() });
+  };
+  if (!sharing.isUp()) tellSharing(false);
+  closers.push(sharing.onChange(tellSharing));
   const directory = createDirectory({
     ...{ store, clock, model: config.openai.model },
     firstTenantOrigins: config.allowedOrigins,
@@ -126,7 +135,7 @@ async function open(
   closers.push(() => outbound.close());
   const auth = createAuth({
     ...{ keyring, store, directory, quotas: shared, outbound, clock },
-    ...{ usedTokens: memoryOnce(clock), broadcast: memoryBroadcast() },
+    ...{ usedTokens: once, broadcast },
     onKeyProblem: ({ tenantId, code }) => log.warn("a tenant's key cannot be used", { tenant: tenantId, code }),
     onProblem: (error) => log.warn('revocations cannot be looked up', { error }),
   });
@@ -180,7 +189,8 @@ async function open(
   closers.push(auth.revocations.watch(door.sessions));
   const status = (): Status => ({
     status: isDraining ? 'draining' : 'ok',
-    ...{ version: VERSION, instance, provider: provider.kind, model: config.openai.model, sharedState: shared.kind },
+    ...{ version: VERSION, instance, provider: provider.kind, model: config.openai.model },
+    ...{ sharedState: shared.kind, isSharedStateUp: sharing.isUp(), instances: sharing.instances() },
     uptimeS: Math.round((clock.now() - startedAt) / 1000),
     sessions: door.live,
   });
@@ -212,6 +222,7 @@ async function open(
   const { port } = server;
   if (config.port === 0) await openDemo(directory, config, port);
 
+  self.url = `http://${config.host ?? hostname()}:${port}`;
   const url = (siteUrl = config.publicUrl ?? `http://localhost:${port}`);
   directory.allowOwnPages(ownOrigins(config, port));
   const setup = await setupLine(store, clock, url);
@@ -228,7 +239,7 @@ async function open(
       `Voice Jib-Jab ${VERSION}`,
       `  model         ${provider.describes}`,
       `  database      ${store.place}`,
-      '  shared state  in memory, for this one instance',
+      `  shared state  ${describeSharing(shared.kind, sharing.isUp())}`,
       `  knobs         ${config.changedKnobs.length === 0 ? 'as shipped' : config.changedKnobs.join(' ')}`,
       `  operator      ${config.adminToken === undefined ? 'nobody: ADMIN_TOKEN is not set' : 'by ADMIN_TOKEN'}`,
       ...setup,
@@ -283,6 +294,11 @@ async function openProvider(
     ...{ openBridge: bridges(emulator.url, EMULATOR_KEY), baseUrl: emulator.url, apiKey: EMULATOR_KEY },
     close: () => emulator.close(),
   };
+}
+
+function describeSharing(kind: 'memory' | 'redis', isUp: boolean): string {
+  if (kind === 'memory') return 'in memory, for this one instance';
+  return isUp ? 'in Redis, with all that name the same' : 'in Redis, which is away: by its own share until it is back';
 }
 
 async function openDemo(directory: Directory, config: Config, port: number): Promise<void> {

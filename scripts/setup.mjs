@@ -14,9 +14,15 @@ function hasPostgres(debian = '/usr/lib/postgresql') {
   return folders.some((folder) => existsSync(join(folder, 'initdb')));
 }
 
+const hasRedis = () =>
+  ['/usr/bin', '/usr/local/bin', ...(process.env.PATH ?? '').split(delimiter)].some((folder) =>
+    ['redis-server', 'valkey-server'].some((program) => existsSync(join(folder, program))),
+  );
+
 const NEEDED = [
   { what: 'Chromium', has: () => findChromium() !== undefined, packages: ['chromium'] },
   { what: 'Postgres', has: () => hasPostgres(), packages: ['postgresql'] },
+  { what: 'Redis', has: hasRedis, packages: ['redis-server'] },
 ];
 
 const run = (command, args) =>

@@ -59,6 +59,10 @@ export const Status = v.object({
   provider: v.picklist(['emulator', 'openai']),
   model: v.string(),
   sharedState: v.string(),
+  /** Whether instances can agree at this moment. */
+  isSharedStateUp: v.optional(v.boolean()),
+  /** That share it, as far as was known last. */
+  instances: v.optional(v.number()),
 });
 export type Status = v.InferOutput<typeof Status>;
 

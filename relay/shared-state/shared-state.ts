@@ -1,9 +1,10 @@
 /**
  * The port for what instances of the relay must agree on: how often, and how many at once. The
- * hot path (sound) never touches it. Adapters: memory (this process alone).
+ * hot path (sound) never touches it. Adapters: memory (this process alone),
+ * Redis.
  */
 export interface SharedState {
-  readonly kind: 'memory';
+  readonly kind: 'memory' | 'redis';
   /**
    * Counts one use of `key` in `bucket` and says whether it is within `max` per window.
    *
