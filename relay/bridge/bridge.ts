@@ -71,13 +71,18 @@ export type BridgeEvent =
     }
   /** A request failed. `response` where the provider named one; `turn` where a createResponse failed. `code` is the provider's. */
   | { type: 'response.error'; code: string; response?: string; turn?: string }
+  /**
+   * Sound of the user's, with a voice in it, could not be kept for the next connection: so much of its oldest.
+   * Comes just after `provider.up`; what was said before must be said again.
+   */
+  | { type: 'speech.lost'; ms: number }
   | { type: 'tool.called'; response: string; call: string; name: string; arguments: string }
   | { type: 'usage'; usage: BridgeUsage };
 
 export interface RealtimeBridge {
   /** Dials and sets up. Events start after this; a failure is a `provider.down`. */
   connect(): void;
-  /** Sound of the user. While the provider is not up it is kept, up to 6 s, the oldest kept first. */
+  /** Sound of the user. While the provider is not up the last 30 s of it are kept. */
   appendAudio(samples: Int16Array): void;
   /** Push-to-talk: the user's turn is over. Ignored with less than 100 ms appended: `false`, nothing is sent. */
   commitAudio(): boolean;
@@ -105,4 +110,16 @@ export interface RealtimeBridge {
   close(): void;
 }
 
-export type OpenBridge = (setup: BridgeSetup, onEvent: (event: BridgeEvent) => void) => RealtimeBridge;
+/**
+ * What is going on in the conversation, for a change of connection that nobody is to notice.
+ * `quiet`: nobody speaks, nothing is in flight, everything was played. `playing`: the same, but what
+ * has come of an answer is still to be heard.
+ */
+export type Moment = 'quiet' | 'playing' | 'busy';
+
+/** @param moment - Asked while a change of connection is due; without it the bridge goes by what it knows itself. */
+export type OpenBridge = (
+  setup: BridgeSetup,
+  onEvent: (event: BridgeEvent) => void,
+  moment?: () => Moment,
+) => RealtimeBridge;

@@ -20,6 +20,8 @@ export interface ProviderSideOptions {
   tools: Tools;
   /** All words of a user item are known; empty when nobody could write them down. */
   onUserWords: (item: string, text: string) => void;
+  /** So many milliseconds of what the user said are lost for good. */
+  onSpeechLost?: (ms: number) => void;
   onUsage: (usage: BridgeUsage) => void;
   onUp: () => void;
   /** The bridge has given up. */
@@ -122,6 +124,10 @@ export function createProviderSide(options: ProviderSideOptions): (event: Bridge
       case 'tool.called': {
         const { call, name, arguments: args } = event;
         tools.called({ call, name, arguments: args, turn: answers.turnOf(event.response) });
+        return;
+      }
+      case 'speech.lost': {
+        options.onSpeechLost?.(event.ms);
         return;
       }
       case 'usage': {

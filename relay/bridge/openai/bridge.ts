@@ -3,12 +3,14 @@
  * through `inbound.ts`. It joins the parts and decides nothing about the conversation.
  */
 import type { Clock } from '../../clock.ts';
-import type { BridgeEvent, BridgeSetup, HistoryEntry, RealtimeBridge } from '../bridge.ts';
+import type { BridgeEvent, BridgeSetup, HistoryEntry, Moment, RealtimeBridge } from '../bridge.ts';
+import type { Circuits } from './circuits.ts';
 import { Connection } from './connection.ts';
 import { Conversation } from './conversation.ts';
 import { Inbound } from './inbound.ts';
 import { Microphone } from './microphone.ts';
 import { ResponseBook, Ring } from './responses.ts';
+import type { RotationTimes } from './rotation.ts';
 import { answerCreate, responseCancel, sessionUpdate, speechCreate } from './setup.ts';
 import { SpeechRenderer } from './speech.ts';
 
@@ -24,6 +26,12 @@ export interface OpenAIBridgeOptions {
   apiKey: string | (() => Promise<string>);
   /** `http(s)://…/v1`; the realtime endpoint is below it. */
   baseUrl: string;
+  /** Where to go while the first cannot be had; it gets the same key. */
+  fallbackBaseUrl?: string | undefined;
+  circuits: Circuits;
+  rotation: RotationTimes;
+  /** What is going on in the conversation, as the session knows it. */
+  moment?: (() => Moment) | undefined;
   clock: Clock;
   transcriptionModel: string;
   /** In [0, 1); spreads the attempts of many sessions to dial again. */
@@ -38,31 +46,34 @@ export class OpenAIBridge implements RealtimeBridge {
   readonly #microphone: Microphone;
   readonly #speech: SpeechRenderer;
   readonly #conversation: Conversation;
+  readonly #inbound: Inbound;
   readonly #book = new ResponseBook();
   /** Calls that have their output. */
   readonly #outputs = new Ring();
   #isClosed = false;
 
   constructor(setup: BridgeSetup, onEvent: (event: BridgeEvent) => void, options: OpenAIBridgeOptions) {
-    const { apiKey, baseUrl, clock, transcriptionModel } = options;
+    const { apiKey, baseUrl, fallbackBaseUrl, circuits, rotation, clock, transcriptionModel } = options;
     this.#options = options;
     this.#onEvent = onEvent;
     this.#connection = new Connection({
-      apiKey,
-      baseUrl,
+      ...{ apiKey, baseUrl, fallbackBaseUrl, circuits, rotation, clock },
       model: setup.model,
-      clock,
       random: () => options.random(),
       setup: (eventId) => sessionUpdate(setup, transcriptionModel, eventId),
-      replay: () => this.#conversation.replay(),
+      script: () => this.#conversation.script(),
+      begin: () => this.#conversation.begin(),
+      moment: () => this.#moment(),
+      switched: () => this.#switched(),
       up: (generation) => this.#up(generation),
       down: (generation, reason, fatal) => this.#down(generation, reason, fatal),
-      event: (event) => inbound.read(event),
+      event: (event) => this.#inbound.read(event),
       problem: (code, detail) => this.#problem(code, detail),
     });
     const connection = this.#connection;
     this.#conversation = new Conversation({
       history: setup.history ?? [],
+      soundOf: (item) => this.#microphone.soundOf(item),
       nextId: (prefix) => connection.nextId(prefix),
       send: (event) => connection.send(event),
     });
@@ -72,19 +83,21 @@ export class OpenAIBridge implements RealtimeBridge {
       send: (text) => void connection.sendText(text),
       isBackedUp: () => connection.isBackedUp,
       dropped: (ms) => this.#problem('sound-dropped', `${Math.round(ms)} ms of the user's sound`),
+      lost: (ms) => this.#emit({ type: 'speech.lost', ms: Math.ceil(ms) }),
     });
     this.#speech = new SpeechRenderer({
       clock,
       request: (text) => this.#requestSpeech(text),
       cancel: (response) => this.cancelResponse(response),
     });
-    const inbound = new Inbound({
+    this.#inbound = new Inbound({
       connection,
       conversation: this.#conversation,
       microphone: this.#microphone,
       speech: this.#speech,
       book: this.#book,
       emit: (event) => this.#emit(event),
+      now: () => clock.now(),
       problem: (code, detail) => this.#problem(code, detail),
     });
   }
@@ -125,6 +138,7 @@ export class OpenAIBridge implements RealtimeBridge {
     const rid = this.#connection.nextId('create');
     this.#book.requested({ is: 'answer', rid, turn });
     this.#connection.send(answerCreate(turn, rid));
+    this.#connection.probe();
   }
 
   cancelResponse(response: string): void {
@@ -140,6 +154,7 @@ export class OpenAIBridge implements RealtimeBridge {
   }
 
   deleteItem(item: string): void {
+    this.#microphone.written(item);
     this.#conversation.remove(item);
   }
 
@@ -176,8 +191,21 @@ export class OpenAIBridge implements RealtimeBridge {
     return rid;
   }
 
+  /** What the session says, unless something is under way that only the bridge knows of. */
+  #moment(): Moment {
+    const isIdle = this.#book.isIdle && !this.#speech.isBusy && !this.#microphone.isBusy && !this.#inbound.awaitsWords;
+    return isIdle ? (this.#options.moment?.() ?? 'quiet') : 'busy';
+  }
+
+  /** Between two frames: what no turn was made of yet is said again to the new connection, all later sound goes there. */
+  #switched(): void {
+    this.#microphone.shut();
+    this.#microphone.open();
+  }
+
   #up(generation: number): void {
     this.#emit({ type: 'provider.up', generation });
+    this.#inbound.begun();
     if (!this.#connection.isUp) return;
     this.#microphone.open();
     this.#speech.next();

@@ -19,6 +19,8 @@ export interface ConversationOptions {
   nextId(prefix: string): string;
   /** @returns false when no provider was there to take it. */
   send(event: RealtimeClientEvent): boolean;
+  /** The sound of a user item whose words are not known, while it is kept. */
+  soundOf(item: string): Int16Array | undefined;
 }
 
 export class Conversation {
@@ -122,18 +124,28 @@ export class Conversation {
     this.#obey(this.#ledger.settleDead(id));
   }
 
-  /** A new connection begins. @returns what to tell it, in order; of an unfinished item only what has come of its sound. */
-  replay(): RealtimeClientEvent[] {
+  /** What to tell a new connection that would begin now, in order. Changes nothing. */
+  script(): RealtimeClientEvent[] {
+    return this.#history
+      .replay((id) => this.#options.soundOf(id) !== undefined)
+      .map((entry) => ({ type: 'conversation.item.create', item: itemOf(entry, entry.id, this.#soundFor(entry)) }));
+  }
+
+  /** A connection begins that was told {@link script}; of an unfinished item it knows only what has come of its sound. */
+  begin(): void {
     for (const { id, is } of this.#history.replay()) {
       const item = this.#ledger.get(id);
       if (is === 'agent' && item?.fate === 'live' && item.isAudio && !item.isDone) {
         this.#cut(id, samplesToMs(item.receivedSamples));
       }
     }
-    const entries = this.#history.replay();
     this.#renamed.clear();
-    this.#ledger.restart(entries);
-    return entries.map((entry) => ({ type: 'conversation.item.create', item: itemOf(entry) }));
+    this.#ledger.restart(this.#history.replay((id) => this.#options.soundOf(id) !== undefined));
+  }
+
+  /** The user's own sound, where nobody has written down what they said. */
+  #soundFor(entry: HistoryEntry): Int16Array | undefined {
+    return entry.is === 'user' && entry.text.trim() === '' ? this.#options.soundOf(entry.id) : undefined;
   }
 
   #join(entry: HistoryEntry): void {

@@ -43,6 +43,38 @@ export interface Ending {
   fatal: boolean;
   /** The provider ended a session that had simply lasted its time: no wait before the next. */
   planned: boolean;
+  /** The provider said when to come back, in milliseconds. */
+  retryAfterMs?: number;
+}
+
+/** Of the fatal reasons, those that are about key, account or money and not about what was asked. */
+const ABOUT_CREDENTIAL: ReadonlySet<string> = new Set([
+  'invalid_api_key',
+  'invalid_organization',
+  'account_deactivated',
+  'insufficient_quota',
+  'billing_hard_limit_reached',
+  'http-401',
+  'http-403',
+]);
+
+/** Whether nobody with this credential will fare any better. */
+export function isAboutCredential(reason: string): boolean {
+  return ABOUT_CREDENTIAL.has(reason);
+}
+
+/**
+ * The wait that a `Retry-After` header asks for: seconds, or a date.
+ *
+ * @param now - wall-clock milliseconds.
+ * @returns milliseconds; undefined for what is neither.
+ */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  const text = header?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  // The date form always names its day; anything shorter is no date that a server would send.
+  const at = /^[A-Za-z]{3}, /.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
 /**

@@ -60,8 +60,12 @@ export class History {
       Extract<HistoryEntry, { is: 'call' }> | undefined;
   }
 
-  /** What to tell a new connection, in order: nothing empty, and calls and outputs only as pairs. */
-  replay(): HistoryEntry[] {
+  /**
+   * What to tell a new connection, in order: nothing empty, and calls and outputs only as pairs.
+   *
+   * @param isKnown - Whether there is something to tell of an entry without words all the same.
+   */
+  replay(isKnown: (id: string) => boolean = () => false): HistoryEntry[] {
     const called = new Set<string>();
     const answered = new Set<string>();
     for (const entry of this.#entries) {
@@ -71,7 +75,7 @@ export class History {
     return this.#entries.filter((entry) => {
       if (entry.is === 'call') return answered.has(entry.call);
       if (entry.is === 'output') return called.has(entry.call);
-      return entry.text.trim() !== '';
+      return entry.text.trim() !== '' || (entry.is === 'user' && isKnown(entry.id));
     });
   }
 }

@@ -21,8 +21,13 @@ export interface InboundParts {
   speech: SpeechRenderer;
   book: ResponseBook;
   emit: (event: BridgeEvent) => void;
+  /** Monotonic milliseconds. */
+  now: () => number;
   problem: (code: string, detail: string) => void;
 }
+
+/** Transcription takes well under a second; what takes this long does not come. */
+const WORDS_WAIT_MS = 10_000;
 
 /** Requests whose refusal means that what they wanted is so already. */
 const HARMLESS_REQUEST = /^(cancel|truncate|delete)_/;
@@ -31,6 +36,8 @@ export class Inbound {
   readonly #parts: InboundParts;
   /** Calls that were reported: the provider tells each several times. */
   readonly #called = new Ring();
+  /** Committed items whose words are still to come, and since when. */
+  readonly #awaited = new Map<string, number>();
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
@@ -52,7 +59,8 @@ export class Inbound {
         emit({ type: 'speech.stopped', item: event.item_id, atMs: microphone.position(event.audio_end_ms) });
         break;
       case 'input_audio_buffer.committed':
-        microphone.committed();
+        microphone.committed(event.item_id);
+        this.#awaited.set(event.item_id, this.#parts.now());
         conversation.expect(event.item_id, 'user');
         emit({ type: 'input.committed', item: event.item_id });
         break;
@@ -110,8 +118,26 @@ export class Inbound {
     }
   }
 
-  #transcribed(item: string, text: string): void {
+  /** Whether the user's words of a turn just made are still to come; later than {@link WORDS_WAIT_MS} they are not waited for. */
+  get awaitsWords(): boolean {
+    const since = this.#parts.now() - WORDS_WAIT_MS;
+    for (const [item, at] of this.#awaited) if (at < since) this.#awaited.delete(item);
+    return this.#awaited.size > 0;
+  }
+
+  /** A connection begins that was told the conversation: nobody will write down any more what was said to the last. */
+  begun(): void {
     const { conversation, emit } = this.#parts;
+    const items = [...this.#awaited.keys()].filter((item) => !conversation.isDeleted(item));
+    this.#awaited.clear();
+    for (const item of items) emit({ type: 'input.transcript.done', item, text: '' });
+  }
+
+  #transcribed(item: string, text: string): void {
+    const { conversation, emit, microphone } = this.#parts;
+    this.#awaited.delete(item);
+    // What nobody could write down, the next connection may still hear.
+    if (text.trim() !== '') microphone.written(item);
     if (conversation.isDeleted(item)) return;
     conversation.userSaid(item, text);
     emit({ type: 'input.transcript.done', item, text });

@@ -8,6 +8,7 @@ interface Heard {
   /** `commit`, `clear`, or the milliseconds and first value of a chunk. */
   sent: string[];
   droppedMs: number[];
+  lostMs: number[];
   clock: ReturnType<typeof virtualClock>;
   backUp: (isBackedUp: boolean) => void;
 }
@@ -15,6 +16,7 @@ interface Heard {
 function listen(turn: MicrophoneOptions['turn'] = 'auto'): Heard {
   const sent: string[] = [];
   const droppedMs: number[] = [];
+  const lostMs: number[] = [];
   const clock = virtualClock();
   let isBackedUp = false;
   const microphone = new Microphone({
@@ -22,6 +24,7 @@ function listen(turn: MicrophoneOptions['turn'] = 'auto'): Heard {
     clock,
     isBackedUp: () => isBackedUp,
     dropped: (ms) => droppedMs.push(ms),
+    lost: (ms) => lostMs.push(ms),
     send(text) {
       const event = JSON.parse(text) as { type: string; audio?: string };
       if (event.audio === undefined) return void sent.push(event.type.replace('input_audio_buffer.', ''));
@@ -29,7 +32,7 @@ function listen(turn: MicrophoneOptions['turn'] = 'auto'): Heard {
       sent.push(`${bytes.length / 48}ms:${bytes.readInt16LE(0)}`);
     },
   });
-  return { microphone, sent, droppedMs, clock, backUp: (is) => void (isBackedUp = is) };
+  return { microphone, sent, droppedMs, lostMs, clock, backUp: (is) => void (isBackedUp = is) };
 }
 
 const sound = (ms: number, value: number) => new Int16Array(msToSamples(ms)).fill(value);
@@ -45,12 +48,25 @@ it('sends what it is given, message by message, once the provider is there', () 
   expect(sent).toEqual(['20ms:1', '20ms:2', '20ms:3']);
 });
 
-it('keeps the oldest six seconds while nobody takes it, and says how much was lost', () => {
-  const { microphone, sent, droppedMs } = listen();
-  for (let second = 1; second <= 8; second += 1) microphone.append(sound(1_000, second));
+it('keeps the last thirty seconds while nobody takes it, and says how much was dropped', () => {
+  const { microphone, sent, droppedMs, lostMs } = listen();
+  for (let second = 1; second <= 32; second += 1) microphone.append(sound(1_000, second));
   expect(droppedMs).toEqual([1_000, 1_000]);
   microphone.open();
-  expect(sent).toEqual([1, 2, 3, 4, 5, 6].map((value) => `1000ms:${value}`));
+  expect(sent).toEqual(Array.from({ length: 30 }, (_, at) => `1000ms:${at + 3}`));
+  // A quiet room: nobody has said anything that would have to be said again.
+  expect(lostMs).toEqual([]);
+});
+
+it('says so once, when it is up again, that somebody spoke longer ago than is kept', () => {
+  const { microphone, lostMs } = listen();
+  for (let second = 1; second <= 33; second += 1) microphone.append(sound(1_000, second < 3 ? 4_000 : 0));
+  expect(lostMs).toEqual([]);
+  microphone.open();
+  expect(lostMs).toEqual([2_000]);
+  microphone.shut();
+  microphone.open();
+  expect(lostMs).toEqual([2_000]);
 });
 
 it('does not keep the caller’s buffer, which may be used again', () => {
@@ -63,18 +79,25 @@ it('does not keep the caller’s buffer, which may be used again', () => {
 });
 
 it('tells positions on the provider’s clock in what was appended, over gaps and connections', () => {
-  const { microphone } = listen();
-  for (let second = 1; second <= 8; second += 1) microphone.append(sound(1_000, second));
+  const { microphone, backUp } = listen();
+  for (let second = 1; second <= 32; second += 1) microphone.append(sound(1_000, second));
   microphone.open();
-  microphone.append(sound(1_000, 9));
-  expect(microphone.position(500)).toBe(500);
-  // Two seconds were dropped after the sixth.
+  microphone.append(sound(1_000, 33));
+  // Two seconds were dropped before the first that was sent.
+  expect(microphone.position(500)).toBe(2_500);
   expect(microphone.position(6_100)).toBe(8_100);
-  microphone.committed();
+  microphone.committed('u1');
   microphone.shut();
   microphone.append(sound(500, 1));
   microphone.open();
-  expect(microphone.position(100)).toBe(9_100);
+  expect(microphone.position(100)).toBe(33_100);
+  backUp(true);
+  for (let second = 1; second <= 31; second += 1) microphone.append(sound(1_000, second));
+  backUp(false);
+  microphone.append(sound(1_000, 1));
+  // A second was dropped while the network was full, after the half that had been sent.
+  expect(microphone.position(400)).toBe(33_400);
+  expect(microphone.position(600)).toBe(34_600);
 });
 
 it('says an utterance again to the next connection from its start, and a second of what came before', () => {
@@ -96,26 +119,84 @@ it('does not say again what became a turn', () => {
   const { microphone, sent } = listen();
   microphone.open();
   microphone.append(sound(100, 1));
-  microphone.committed();
+  microphone.committed('u1');
   sent.length = 0;
   microphone.shut();
   microphone.open();
   expect(sent).toEqual([]);
 });
 
-it('keeps the start of a very long utterance for the next connection, not its end', () => {
-  const { microphone, sent } = listen();
+it('keeps an utterance of thirty seconds whole for the next connection, with what came meanwhile', () => {
+  const { microphone, sent, lostMs } = listen();
   microphone.open();
   microphone.speechStarted();
-  for (let i = 0; i < 70; i += 1) microphone.append(sound(100, i));
+  for (let i = 0; i < 250; i += 1) microphone.append(sound(100, 4_000 + i));
   sent.length = 0;
   microphone.shut();
-  microphone.append(sound(100, 99));
+  for (let i = 250; i < 300; i += 1) microphone.append(sound(100, 4_000 + i));
   microphone.open();
-  expect(sent[0]).toBe('100ms:0');
+  expect(sent).toEqual(Array.from({ length: 300 }, (_, at) => `100ms:${4_000 + at}`));
+  expect(lostMs).toEqual([]);
+});
+
+it('of a longer one keeps the last thirty seconds, and tells how much is lost', () => {
+  const { microphone, sent, lostMs } = listen();
+  microphone.open();
+  microphone.speechStarted();
+  for (let i = 0; i < 340; i += 1) microphone.append(sound(100, 4_000 + i));
+  sent.length = 0;
+  microphone.shut();
+  for (let i = 340; i < 350; i += 1) microphone.append(sound(100, 4_000 + i));
+  microphone.open();
   expect(sent).toHaveLength(KEEP_MS / 100);
-  // The second that was not kept, and what came while nobody was there, still count.
-  expect(microphone.position(KEEP_MS - 100)).toBe(KEEP_MS - 100);
+  expect([sent[0], sent.at(-1)]).toEqual(['100ms:4050', '100ms:4349']);
+  expect(lostMs).toEqual([5_000]);
+  expect(microphone.position(0)).toBe(5_000);
+});
+
+it('keeps the sound of a turn until its words are known, thirty seconds of it in all', () => {
+  const { microphone } = listen();
+  microphone.open();
+  for (const item of ['u1', 'u2', 'u3', 'u4']) {
+    microphone.speechStarted();
+    for (let i = 0; i < 10; i += 1) microphone.append(sound(1_000, i));
+    microphone.committed(item);
+  }
+  expect(['u1', 'u2', 'u3', 'u4'].map((item) => microphone.soundOf(item)?.length)).toEqual([
+    undefined,
+    240_000,
+    240_000,
+    240_000,
+  ]);
+  expect(microphone.soundOf('u2')?.at(-1)).toBe(9);
+  microphone.written('u2');
+  expect(microphone.soundOf('u2')).toBeUndefined();
+  microphone.committed('empty');
+  expect(microphone.soundOf('empty')).toBeUndefined();
+});
+
+it('sends what waited no faster than the network takes it', () => {
+  const { microphone, sent, clock, backUp } = listen();
+  for (let i = 0; i < 10; i += 1) microphone.append(sound(100, i));
+  backUp(true);
+  microphone.open();
+  expect(sent).toEqual([]);
+  expect(microphone.isBusy).toBe(true);
+  backUp(false);
+  clock.advance(50);
+  expect(sent).toHaveLength(10);
+  expect([microphone.isBusy, clock.pending]).toEqual([false, 0]);
+});
+
+it('lets a turn go whose sound is too old, commit and all', () => {
+  const { microphone, sent, lostMs } = listen('hold');
+  microphone.append(sound(1_000, 1));
+  expect(microphone.commit()).toBe(true);
+  for (let i = 0; i < 30; i += 1) microphone.append(sound(1_000, 2));
+  microphone.open();
+  expect(sent).toHaveLength(30);
+  expect(sent).not.toContain('commit');
+  expect(lostMs).toEqual([1_000]);
 });
 
 it('commits by hand from 100 ms on, counted anew after each commit and clear', () => {
@@ -157,7 +238,7 @@ it('commits again on the next connection what the last one did not confirm', () 
   microphone.commit();
   microphone.append(sound(200, 2));
   microphone.commit();
-  microphone.committed();
+  microphone.committed('u1');
   sent.length = 0;
   microphone.shut();
   microphone.open();

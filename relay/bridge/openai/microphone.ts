@@ -1,21 +1,25 @@
 /**
  * The user's sound on its way up: what waits while the provider cannot take it, what would have
  * to be said again if the connection broke now, and where on the provider's clock it all lies.
- * Oldest sound is kept first, so that the start of what somebody says is never lost. Decides
- * what to send; sends by the function it is given.
+ * The newest is kept, so that what somebody is saying is whole unless it is longer than that.
+ * Decides what to send; sends by the function it is given.
  */
 import { msToSamples, samplesToMs } from '#wire';
 import type { Clock } from '../../clock.ts';
 import { toBase64 } from './pcm.ts';
 
-/** Sound kept while the provider cannot take it, and of an utterance under way, in milliseconds. */
-export const KEEP_MS = 6_000;
+/** Sound kept while the provider cannot take it, of an utterance under way, and of turns nobody wrote down yet; in milliseconds. */
+export const KEEP_MS = 30_000;
 /** Sound kept from before an utterance is noticed. */
 export const PREROLL_MS = 1_000;
 /** The provider refuses to commit less. */
 export const SHORTEST_COMMIT_MS = 100;
 /** While the network does not take what is sent: how often to look again. */
 const RETRY_MS = 50;
+/** What was dropped is told in steps of this. */
+const TELL_EVERY = msToSamples(1_000);
+/** A sample beyond this (about -40 dBFS) may be somebody's voice; a quiet room stays below. */
+const VOICE = 328;
 
 const KEEP = msToSamples(KEEP_MS);
 const PREROLL = msToSamples(PREROLL_MS);
@@ -29,24 +33,15 @@ export interface MicrophoneOptions {
   isBackedUp(): boolean;
   /** That many milliseconds of sound had to be dropped. */
   dropped(ms: number): void;
+  /** The next connection will not hear the oldest so many milliseconds of what the user said. */
+  lost?(ms: number): void;
 }
 
-type Piece =
-  | { is: 'sound'; samples: Int16Array }
-  | { is: 'commit' }
-  /** Samples that were dropped here. */
-  | { is: 'gap'; length: number };
+type Piece = { is: 'sound'; samples: Int16Array } | { is: 'commit' };
 
 const lengthOf = (piece: Piece): number => (piece.is === 'sound' ? piece.samples.length : 0);
 const lengthOfAll = (pieces: Piece[]): number => pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
-const spanOfAll = (pieces: Piece[]): number =>
-  pieces.reduce((sum, piece) => sum + (piece.is === 'gap' ? piece.length : lengthOf(piece)), 0);
-/** Adds a piece; neighbouring gaps are one. */
-function push(pieces: Piece[], piece: Piece): void {
-  const last = pieces.at(-1);
-  if (piece.is === 'gap' && last?.is === 'gap') last.length += piece.length;
-  else pieces.push(piece);
-}
+const hasVoice = (samples: Int16Array): boolean => samples.some((one) => one > VOICE || one < -VOICE);
 /** Gaps whose position on the provider's clock is still known. */
 const OFFSETS_KEPT = 32;
 
@@ -59,6 +54,10 @@ export class Microphone {
   /** Sent, and not yet known to be part of a committed turn: what a new connection must hear again. */
   #unsettled: Piece[] = [];
   #unsettledSamples = 0;
+  /** Of the same utterance, too old to be kept. */
+  #outOfReach = 0;
+  /** Committed turns whose words nobody knows yet, oldest first. */
+  readonly #unwritten = new Map<string, Piece[]>();
   #isSpeaking = false;
   #sinceCommit = 0;
   /** All samples that {@link append} was given. */
@@ -66,9 +65,17 @@ export class Microphone {
   /** Provider position → how far ours is ahead from there on, in samples; ascending. */
   #offsets: { from: number; ahead: number }[] = [{ from: 0, ahead: 0 }];
   #sent = 0;
+  #untold = 0;
+  #lost = 0;
 
   constructor(options: MicrophoneOptions) {
     this.#options = options;
+  }
+
+  /** Somebody is in the middle of saying something, or what they said has not left yet. */
+  get isBusy(): boolean {
+    const isHeld = this.#options.turn === 'hold' && this.#unsettledSamples > 0;
+    return this.#isSpeaking || isHeld || this.#waiting.length > 0;
   }
 
   append(samples: Int16Array): void {
@@ -80,24 +87,18 @@ export class Microphone {
       return;
     }
     this.#retryLater();
-    const room = Math.max(0, KEEP - this.#waitingSamples);
     // What waits outlives the message that it came in, whose buffer may be used again.
-    if (room > 0) this.#wait({ is: 'sound', samples: samples.slice(0, room) });
-    if (room >= samples.length) return;
-    this.#wait({ is: 'gap', length: samples.length - room });
-    this.#options.dropped(samplesToMs(samples.length - room));
+    this.#wait({ is: 'sound', samples: samples.slice() });
+    this.#dropOldest();
   }
 
   /** @returns false when there is too little sound for a turn, or the provider decides about turns. */
   commit(): boolean {
     if (this.#options.turn === 'auto' || this.#sinceCommit < msToSamples(SHORTEST_COMMIT_MS)) return false;
     this.#sinceCommit = 0;
-    if (!this.#isOpen) {
-      this.#wait({ is: 'commit' });
-      return true;
-    }
-    this.#flush();
-    this.#sendCommit();
+    this.#wait({ is: 'commit' });
+    // The turn is over: it does not wait for the network to have room for more.
+    if (this.#isOpen) this.#flush(false);
     return true;
   }
 
@@ -108,6 +109,7 @@ export class Microphone {
     const lastCommit = this.#waiting.map(({ is }) => is).lastIndexOf('commit');
     this.#waiting = this.#waiting.slice(0, lastCommit + 1);
     this.#waitingSamples = lengthOfAll(this.#waiting);
+    this.#lost = 0;
     if (this.#isOpen) this.#options.send('{"type":"input_audio_buffer.clear"}');
   }
 
@@ -115,8 +117,11 @@ export class Microphone {
   open(): void {
     this.#isOpen = true;
     this.#sent = 0;
-    this.#offsets = [{ from: 0, ahead: this.#appended - spanOfAll(this.#waiting) }];
-    this.#flush();
+    this.#offsets = [{ from: 0, ahead: this.#appended - this.#waitingSamples }];
+    const lost = this.#lost;
+    this.#lost = 0;
+    if (lost > 0) this.#options.lost?.(samplesToMs(lost));
+    if (!this.#mayFlow()) this.#retryLater();
   }
 
   /** The provider is gone. What was not committed is said again to the next one, before what waits. */
@@ -126,21 +131,54 @@ export class Microphone {
     this.#stopRetry = null;
     this.#waiting = [...this.#unsettled, ...this.#waiting];
     this.#waitingSamples += this.#unsettledSamples;
+    this.#lost += this.#outOfReach;
     this.#forget();
+    this.#dropOldest();
   }
 
   speechStarted(): void {
     this.#isSpeaking = true;
   }
 
-  /** The provider has made a turn of what was sent up to the oldest commit, or of all where it decides. */
-  committed(): void {
-    if (this.#options.turn === 'auto') {
-      this.#forget();
-      return;
-    }
-    this.#unsettled.splice(0, this.#unsettled.findIndex(({ is }) => is === 'commit') + 1);
+  /**
+   * The provider has made a turn of what was sent up to the oldest commit, or of all where it decides.
+   *
+   * @param item - What it calls the turn; its sound is kept until {@link written}.
+   */
+  committed(item: string): void {
+    const isAuto = this.#options.turn === 'auto';
+    const end = isAuto ? this.#unsettled.length : this.#unsettled.findIndex(({ is }) => is === 'commit') + 1;
+    const turn = this.#unsettled.splice(0, end).filter(({ is }) => is === 'sound');
     this.#unsettledSamples = lengthOfAll(this.#unsettled);
+    this.#outOfReach = 0;
+    this.#isSpeaking = false;
+    this.#unwritten.set(item, turn);
+    const all = [...this.#unwritten];
+    let kept = all.reduce((sum, [, pieces]) => sum + lengthOfAll(pieces), 0);
+    for (const [oldest, pieces] of all) {
+      if (kept <= KEEP) break;
+      kept -= lengthOfAll(pieces);
+      this.#unwritten.delete(oldest);
+    }
+  }
+
+  /** The words of the item are known, or it is of no more interest. */
+  written(item: string): void {
+    this.#unwritten.delete(item);
+  }
+
+  /** The sound of a turn that nobody has written down. */
+  soundOf(item: string): Int16Array | undefined {
+    const pieces = this.#unwritten.get(item);
+    if (pieces === undefined || pieces.length === 0) return undefined;
+    const all = new Int16Array(lengthOfAll(pieces));
+    let at = 0;
+    for (const piece of pieces) {
+      if (piece.is !== 'sound') continue;
+      all.set(piece.samples, at);
+      at += piece.samples.length;
+    }
+    return all;
   }
 
   /** A position on the provider's clock, in milliseconds of what {@link append} was given. */
@@ -153,17 +191,41 @@ export class Microphone {
   #mayFlow(): boolean {
     if (!this.#isOpen || this.#options.isBackedUp()) return false;
     this.#flush();
-    return true;
+    return this.#waiting.length === 0;
   }
 
   #wait(piece: Piece): void {
-    push(this.#waiting, piece);
+    this.#waiting.push(piece);
     this.#waitingSamples += lengthOf(piece);
+  }
+
+  /** Keeps the newest; a commit whose turn is gone goes with it. */
+  #dropOldest(): void {
+    while (this.#waitingSamples > KEEP) {
+      const [oldest] = this.#waiting;
+      if (oldest === undefined) return;
+      const length = Math.min(lengthOf(oldest), this.#waitingSamples - KEEP);
+      if (oldest.is === 'sound') this.#drop(oldest.samples.subarray(0, length));
+      if (oldest.is === 'sound' && length < oldest.samples.length) oldest.samples = oldest.samples.subarray(length);
+      else this.#waiting.shift();
+      this.#waitingSamples -= length;
+    }
+    while (this.#waiting[0]?.is === 'commit') this.#waiting.shift();
+  }
+
+  #drop(samples: Int16Array): void {
+    if (this.#isOpen) this.#skip(samples.length);
+    // An open microphone is mostly silence: nobody is asked to repeat that.
+    else if (this.#options.turn === 'hold' || hasVoice(samples)) this.#lost += samples.length;
+    this.#untold += samples.length;
+    if (this.#untold < TELL_EVERY) return;
+    this.#options.dropped(samplesToMs(this.#untold));
+    this.#untold = 0;
   }
 
   /** What waits goes on by itself: the sound that would push it may never come. */
   #retryLater(): void {
-    if (!this.#isOpen || this.#stopRetry !== null) return;
+    if (!this.#isOpen || this.#stopRetry !== null || this.#waiting.length === 0) return;
     const { clock } = this.#options;
     this.#stopRetry = clock.wakeAt(clock.now() + RETRY_MS, () => {
       this.#stopRetry = null;
@@ -171,21 +233,26 @@ export class Microphone {
     });
   }
 
-  #flush(): void {
+  /** @param isPatient - stops while the network is full, and goes on later. */
+  #flush(isPatient = true): void {
     this.#stopRetry?.();
     this.#stopRetry = null;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#waitingSamples = 0;
-    for (const piece of waiting) {
+    let done = 0;
+    for (const piece of this.#waiting) {
+      if (isPatient && this.#options.isBackedUp()) break;
+      done += 1;
+      this.#waitingSamples -= lengthOf(piece);
       if (piece.is === 'sound') this.#send(piece.samples);
-      else if (piece.is === 'commit') this.#sendCommit();
-      else this.#skip(piece.length);
+      else this.#sendCommit();
     }
+    this.#waiting.splice(0, done);
   }
 
   #skip(samples: number): void {
-    this.#offsets.push({ from: this.#sent, ahead: (this.#offsets.at(-1)?.ahead ?? 0) + samples });
+    const last = this.#offsets.at(-1);
+    const ahead = (last?.ahead ?? 0) + samples;
+    if (last?.from === this.#sent) last.ahead = ahead;
+    else this.#offsets.push({ from: this.#sent, ahead });
     if (this.#offsets.length > OFFSETS_KEPT) this.#offsets.shift();
   }
 
@@ -193,16 +260,15 @@ export class Microphone {
     // Base64 needs no escaping, so the message is put together by hand: nothing scans it again.
     this.#options.send(`{"type":"input_audio_buffer.append","audio":"${toBase64(samples)}"}`);
     this.#sent += samples.length;
-    const keepsStart = this.#options.turn === 'hold' || this.#isSpeaking;
-    if (keepsStart && this.#unsettledSamples + samples.length > KEEP) {
-      push(this.#unsettled, { is: 'gap', length: samples.length });
-      return;
-    }
     this.#unsettled.push({ is: 'sound', samples: samples.slice() });
     this.#unsettledSamples += samples.length;
-    while (!keepsStart && this.#unsettledSamples > PREROLL) {
+    const isUtterance = this.#options.turn === 'hold' || this.#isSpeaking;
+    const most = isUtterance ? KEEP : PREROLL;
+    while (this.#unsettledSamples > most) {
       const oldest = this.#unsettled.shift();
-      this.#unsettledSamples -= oldest === undefined ? 0 : lengthOf(oldest);
+      const length = oldest === undefined ? 0 : lengthOf(oldest);
+      this.#unsettledSamples -= length;
+      if (isUtterance) this.#outOfReach += length;
     }
   }
 
@@ -214,6 +280,7 @@ export class Microphone {
   #forget(): void {
     this.#unsettled = [];
     this.#unsettledSamples = 0;
+    this.#outOfReach = 0;
     this.#isSpeaking = false;
   }
 }

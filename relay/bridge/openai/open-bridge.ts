@@ -2,6 +2,8 @@
 import type { Clock } from '../../clock.ts';
 import type { OpenBridge } from '../bridge.ts';
 import { type BridgeProblem, OpenAIBridge } from './bridge.ts';
+import { type Circuits, createCircuits } from './circuits.ts';
+import { ROTATION, type RotationTimes } from './rotation.ts';
 import { DEFAULT_TRANSCRIPTION_MODEL } from './setup.ts';
 
 export interface OpenAIBridgeFactoryOptions {
@@ -15,6 +17,12 @@ export interface OpenAIBridgeFactoryOptions {
   keyOf?: (tenant: string) => Promise<string | undefined>;
   /** `https://api.openai.com/v1`, or the emulator's address; `http:` is dialled in plain. */
   baseUrl: string;
+  /** The same model elsewhere, for while the first address cannot be had. It gets the same keys. */
+  fallbackBaseUrl?: string | undefined;
+  /** Shared with whoever shows their state; those of this factory alone by default. */
+  circuits?: Circuits;
+  /** When connections give way to the next; {@link ROTATION} by default. */
+  rotation?: RotationTimes;
   clock: Clock;
   /** Which model writes down what the user says; {@link DEFAULT_TRANSCRIPTION_MODEL} by default. */
   transcriptionModel?: string;
@@ -28,15 +36,18 @@ export interface OpenAIBridgeFactoryOptions {
 export function createOpenAIBridgeFactory(options: OpenAIBridgeFactoryOptions): OpenBridge {
   const shared = {
     baseUrl: options.baseUrl,
+    fallbackBaseUrl: options.fallbackBaseUrl,
+    circuits: options.circuits ?? createCircuits(options.clock),
+    rotation: options.rotation ?? ROTATION,
     clock: options.clock,
     transcriptionModel: options.transcriptionModel ?? DEFAULT_TRANSCRIPTION_MODEL,
     random: options.random ?? Math.random,
     onProblem: options.onProblem ?? (() => undefined),
   };
   const { apiKey, keyOf } = options;
-  return (setup, onEvent) => {
+  return (setup, onEvent, moment) => {
     const { tenant } = setup;
     const own = keyOf && tenant !== undefined ? async () => (await keyOf(tenant)) ?? apiKey : apiKey;
-    return new OpenAIBridge(setup, onEvent, { ...shared, apiKey: own });
+    return new OpenAIBridge(setup, onEvent, { ...shared, apiKey: own, moment });
   };
 }

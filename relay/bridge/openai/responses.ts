@@ -55,6 +55,11 @@ export class ResponseBook {
   readonly #open = new Map<string, OpenResponse>();
   readonly #over = new Ring();
 
+  /** Nothing is asked for and nothing is under way. */
+  get isIdle(): boolean {
+    return this.#requested.size === 0 && this.#open.size === 0;
+  }
+
   /** A request is on its way. */
   requested(purpose: Purpose): void {
     this.#requested.set(purpose.rid, purpose);

@@ -1,8 +1,8 @@
 /** What is said to the provider, as objects: the session's set-up and the items. Builds, sends nothing. */
 import type { ConversationItem, RealtimeClientEvent } from 'openai/resources/realtime/realtime';
 import { RATE_HZ } from '#wire';
-import type { BridgeSetup } from '../bridge.ts';
-import type { HistoryEntry } from '../bridge.ts';
+import type { BridgeSetup, HistoryEntry } from '../bridge.ts';
+import { toBase64 } from './pcm.ts';
 
 /** Transcribes the user where nothing else is configured; its predecessors are retired in February 2027. */
 export const DEFAULT_TRANSCRIPTION_MODEL = 'gpt-transcribe';
@@ -54,10 +54,17 @@ export function sessionUpdate(setup: BridgeSetup, transcriptionModel: string, ev
   };
 }
 
-/** An entry of the history as an item. The agent's words go back as text: the provider takes no sound of its own. */
-export function itemOf(entry: HistoryEntry, id = entry.id): ConversationItem {
+/**
+ * An entry of the history as an item. The agent's words go back as text: the provider takes no sound of its own.
+ *
+ * @param sound - What the user said, in place of words that nobody knows.
+ */
+export function itemOf(entry: HistoryEntry, id = entry.id, sound?: Int16Array): ConversationItem {
   switch (entry.is) {
     case 'user':
+      if (sound !== undefined) {
+        return { id, type: 'message', role: 'user', content: [{ type: 'input_audio', audio: toBase64(sound) }] };
+      }
       return { id, type: 'message', role: 'user', content: [{ type: 'input_text', text: entry.text }] };
     case 'system':
       return { id, type: 'message', role: 'system', content: [{ type: 'input_text', text: entry.text }] };

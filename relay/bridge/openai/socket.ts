@@ -8,16 +8,24 @@ import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import type { ClientOptions } from 'ws';
 import type { Clock } from '../../clock.ts';
+import { FATAL_CODES, retryAfterMs } from './faults.ts';
 
 /** From dialling to the open socket. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const PING_EVERY_MS = 15_000;
-/** A provider that was not heard of for this long, pongs included, is gone. */
+/** A provider that was not heard of for this long, pongs included, is gone: noticed within 45 s at the latest. */
 export const PONG_TIMEOUT_MS = 30_000;
+/** Somebody waits for its answer: then silence for this long is enough. Less than the arbiter waits for a response. */
+export const PROBE_TIMEOUT_MS = 4_000;
+/** Of a refused upgrade, no more is read. */
+const MAX_REFUSAL_BYTES = 8 * 1024;
 /** More than this unsent (about 4 s of sound): hold sound back. */
 export const HOLD_BACK_BYTES = 256 * 1024;
-/** More than this unsent, or still more than {@link HOLD_BACK_BYTES} after {@link STALL_MS}: the connection is given up. */
-export const GIVE_UP_BYTES = 1024 * 1024;
+/**
+ * More than this unsent, or still more than {@link HOLD_BACK_BYTES} after {@link STALL_MS}: the connection is given
+ * up. Half a minute of speech, told to a new connection as one item, is 1.9 MB and must fit.
+ */
+export const GIVE_UP_BYTES = 3 * 1024 * 1024;
 export const STALL_MS = 10_000;
 /** How long the provider may take to answer our close frame. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -56,8 +64,11 @@ export interface UpstreamListener {
   message(raw: unknown): void;
   /** A frame that was no JSON; the connection goes on. */
   unreadable(): void;
-  /** Once, whatever the end was. `error` is a short code of the transport's failure, where there was one. */
-  closed(code: number, reason: string, error: string | null): void;
+  /**
+   * Once, whatever the end was. `error` is a short code of the transport's failure, where there was one;
+   * `retryMs` how long a refused upgrade asked to wait, in milliseconds.
+   */
+  closed(code: number, reason: string, error: string | null, retryMs?: number): void;
 }
 
 export interface UpstreamOptions {
@@ -65,6 +76,8 @@ export interface UpstreamOptions {
   baseUrl: string;
   model: string;
   clock: Clock;
+  /** From dialling to the open socket; {@link HANDSHAKE_TIMEOUT_MS} by default. */
+  handshakeMs?: number;
 }
 
 export interface Upstream {
@@ -72,6 +85,8 @@ export interface Upstream {
   send(text: string): boolean;
   /** So much is unsent that sound should wait at the caller. */
   readonly isBackedUp: boolean;
+  /** An answer is waited for: `closed` follows when there is no sign of life within {@link PROBE_TIMEOUT_MS}. */
+  probe(): void;
   /** Ends it politely; nothing is said any more. */
   close(): void;
   /** Cuts it; `closed` follows with this error, later. */
@@ -86,6 +101,12 @@ function codeOf(error: Error & { cause?: unknown; code?: unknown }): string {
   return typeof cause.code === 'string' ? cause.code : 'transport';
 }
 
+/** The provider's own code in the body of a refused upgrade, where it is one that ends everything. */
+function fatalCodeIn(body: string): string | undefined {
+  const code = /"code"\s*:\s*"(\w{1,64})"/.exec(body)?.[1];
+  return code !== undefined && FATAL_CODES.has(code) ? code : undefined;
+}
+
 /** Dials. Every listener call comes later, never from inside this function. */
 export function dialUpstream(options: UpstreamOptions, listener: UpstreamListener): Upstream {
   const { clock } = options;
@@ -96,13 +117,15 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
   let error: string | null = null;
   let heardAt = clock.now();
   let stopStall: (() => void) | null = null;
+  let stopProbe: (() => void) | null = null;
+  let retryMs: number | undefined;
 
   const end = (code: number, reason: string) => {
     if (isOver) return;
     isOver = true;
-    stopWatch();
-    stopStall?.();
-    listener.closed(code, reason, error);
+    stopAll();
+    if (retryMs === undefined) listener.closed(code, reason, error);
+    else listener.closed(code, reason, error, retryMs);
   };
   const abort = (why: string) => {
     if (isOver) return;
@@ -118,7 +141,15 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
       if (isBackedUp()) abort('upstream-stalled');
     });
   };
-  let stopWatch = clock.wakeAt(heardAt + HANDSHAKE_TIMEOUT_MS, () => abort('handshake-timeout'));
+  let stopWatch = clock.wakeAt(heardAt + (options.handshakeMs ?? HANDSHAKE_TIMEOUT_MS), () =>
+    abort('handshake-timeout'),
+  );
+  const stopAll = () => {
+    stopWatch();
+    stopStall?.();
+    stopProbe?.();
+    stopProbe = null;
+  };
 
   const watch = () => {
     stopWatch = clock.wakeAt(clock.now() + PING_EVERY_MS, () => {
@@ -132,6 +163,8 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
   };
   const heard = () => {
     heardAt = clock.now();
+    stopProbe?.();
+    stopProbe = null;
   };
 
   socket.on('open', () => {
@@ -140,6 +173,23 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
     heard();
     watch();
     listener.opened();
+  });
+  // A listener here takes the refusal over from `ws`, which would throw away what it says.
+  socket.on('unexpected-response', (_request, response) => {
+    error ??= `http-${response.statusCode ?? 0}`;
+    retryMs = retryAfterMs(response.headers['retry-after'], clock.wallNow());
+    let body = '';
+    const finish = () => {
+      error = fatalCodeIn(body) ?? error;
+      socket.terminate();
+    };
+    response.setEncoding('utf8');
+    response.on('data', (part: string) => {
+      body += part;
+      if (body.length > MAX_REFUSAL_BYTES) finish();
+    });
+    response.once('end', finish);
+    response.once('error', finish);
   });
   socket.on('pong', heard);
   socket.on('ping', heard);
@@ -170,11 +220,15 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
     get isBackedUp() {
       return isBackedUp();
     },
+    probe() {
+      if (isOver || stopProbe !== null || socket.readyState !== socket.OPEN) return;
+      socket.ping();
+      stopProbe = clock.wakeAt(clock.now() + PROBE_TIMEOUT_MS, () => abort('pong-timeout'));
+    },
     close() {
       if (isOver) return;
       isOver = true;
-      stopWatch();
-      stopStall?.();
+      stopAll();
       if (socket.readyState === socket.OPEN) socket.close(1000);
       else socket.terminate();
     },

@@ -46,6 +46,11 @@ export class SpeechRenderer {
     this.#options = options;
   }
 
+  /** Something is being rendered, or waits to be. */
+  get isBusy(): boolean {
+    return this.#running !== null || this.#queue.length > 0;
+  }
+
   /** @throws {RelayError} `upstream-lost`, or the signal's reason. */
   render(text: string, signal: AbortSignal): Promise<Int16Array> {
     return new Promise((resolve, reject) => {
