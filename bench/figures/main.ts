@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the product does in milliseconds and bytes, on this machine, in this run.
  *
- *     npm run bench -- [--barge-ins N] [--turns N] [--rounds N] [--only arbiter|hop|policy|browser|size] [--json FILE]
+ *     npm run bench -- [--barge-ins N] [--turns N] [--rounds N] [--only arbiter|hop|policy|browser|start|size] [--json FILE]
  *
  * The model is the emulator with its own latency set to 0, in a process of its own.
  */
@@ -16,6 +16,7 @@ import { measureBrowser } from './browser.ts';
 import { measureHop } from './hop.mjs';
 import { machine } from './percentiles.mjs';
 import { measurePolicy } from './policy.ts';
+import { measureStart } from './start.ts';
 
 const { values } = parseArgs({
   options: {
@@ -33,10 +34,22 @@ const json: Record<string, unknown> = { machine: machine() };
 console.log(machine());
 if (wants('size')) {
   console.log('\nWhat a page loads (brotli)');
-  for (const file of ['voice-jib-jab.js', 'voice-jib-jab.worklet.js']) {
-    const bytes = brotliCompressSync(readFileSync(path.join(dist, file))).length;
-    json[file] = bytes;
-    console.log(`${file.padEnd(58)} ${String(bytes).padStart(7)} B`);
+  const { version } = JSON.parse(readFileSync(path.join(dist, '../package.json'), 'utf8')) as { version: string };
+  const files = readdirSync(path.join(dist, 'v', version)).filter((file) => file.endsWith('.js'));
+  const brotli = (file: string) => brotliCompressSync(readFileSync(path.join(dist, 'v', version, file))).length;
+  // One part of each kind is loaded; of the languages one, and the largest is counted.
+  const largest = (part: RegExp) => Math.max(0, ...files.filter((file) => part.test(file)).map(brotli));
+  const sum = (parts: readonly RegExp[]) => parts.map(largest).reduce((a, b) => a + b, 0);
+  const launcher = [/^voice-jib-jab\.js$/, /\.launcher\./];
+  const call = [/\.surface\./, /\.open-call\./, /\.worklet\.js$/, /\.[a-z]{2}\.[0-9a-f]{8}\.js$/];
+  const loaded = {
+    'a page, before anybody wants to talk': launcher,
+    'everything for a voice call': [...launcher, ...call],
+  };
+  for (const [what, parts] of Object.entries(loaded)) {
+    const bytes = sum(parts);
+    json[what] = bytes;
+    console.log(`${what.padEnd(58)} ${String(bytes).padStart(7)} B`);
   }
 }
 if (wants('arbiter')) {
@@ -63,6 +76,14 @@ if (wants('policy')) {
   const policy = await measurePolicy(Number(values.rounds));
   Object.assign(json, policy.json);
   for (const line of policy.lines) console.log(line);
+}
+if (wants('start')) {
+  console.log(
+    '\nLoading, opening and starting, in Chromium with the processor slowed down four times; clicks at full speed',
+  );
+  const start = await measureStart({ rounds: 10, clicks: 20 });
+  json['start'] = start.json;
+  for (const line of start.lines) console.log(line);
 }
 if (wants('browser')) {
   console.log('\nIn Chromium, with a microphone that plays recorded speech');
