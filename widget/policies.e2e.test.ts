@@ -2,8 +2,11 @@
  * The widget on pages with a Content-Security-Policy: under each, a call that a real click starts
  * and the page's own reports of what the policy refused, with the whole network log.
  */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { en } from './labels/en.ts';
 import { startBrowser, startCustomerSite, startRelay, type CustomerSite, type RunningRelay } from './testing/e2e.ts';
 
 let relay: RunningRelay;
@@ -35,7 +38,11 @@ const NONCE = ' nonce="abc"';
 
 async function open(policy: string, script: string, attributes = '') {
   const { origin } = relay;
-  const fill = (text: string) => text.replaceAll('WS_RELAY', origin.replace('http', 'ws')).replaceAll('RELAY', origin);
+  const fill = (text: string) =>
+    text
+      .replaceAll('WS_RELAY', origin.replace('http', 'ws'))
+      .replaceAll('RELAY', origin)
+      .replaceAll('SITE', site.origin);
   site.headers = {
     'content-security-policy': fill(`default-src 'none'; img-src data:; connect-src RELAY WS_RELAY; ${policy}`),
   };
@@ -121,6 +128,12 @@ describe('under a policy of nonces alone', () => {
     const { error, violations, isStyled } = await outcome(page);
     expect([error, isStyled]).toEqual(['CSP_WORKLET', true]);
     expect(violations.filter((one) => !/worklet|blob/.test(one))).toEqual([]);
+    // What the person is told: what is the matter, and what goes on all the same.
+    const told = await page.$eval('voice-jib-jab >>> .problem', (problem) => [
+      problem.querySelector('.sentence')?.textContent.trim(),
+      problem.querySelector('.action')?.textContent.trim(),
+    ]);
+    expect(told).toEqual([en.errors.CSP_WORKLET, en.actions.text]);
     await page.click('voice-jib-jab >>> .problem .action');
     await page.type('voice-jib-jab >>> [part~=input]', 'Hello');
     await page.keyboard.press('Enter');
@@ -138,11 +151,43 @@ describe('under a policy of nonces alone', () => {
   });
 });
 
+describe('under a policy of nonces and one file', () => {
+  const WORKLET = 'voice-jib-jab.worklet.js';
+  const worklet = readFileSync(path.resolve(import.meta.dirname, '../dist', WORKLET), 'utf8');
+  afterAll(() => {
+    site.scripts = {};
+  });
+
+  it.each([
+    ["the relay's worklet is named", `RELAY/v/`, ''],
+    ["the page's own copy is named", `SITE/voice/${WORKLET}`, 'worklet-base="/voice/"'],
+  ])('a click starts a call with sound where %s', async (_name, allowed, attributes) => {
+    site.scripts = { [`/voice/${WORKLET}`]: worklet };
+    const { page } = await open(`script-src 'nonce-abc' ${allowed}; style-src 'self'`, MODULE(NONCE), attributes);
+    await page.click('voice-jib-jab >>> .launcher');
+    await settled(page);
+    const { state, error, violations } = await outcome(page);
+    expect([state, error]).toEqual([3, null]);
+    // The browser says that the relay's own was tried first.
+    expect(violations.filter((one) => !one.includes(WORKLET))).toEqual([]);
+    await page.close();
+  });
+});
+
 describe('where consent is required', () => {
   it('nothing leaves the page and nothing is kept before the person has agreed', async () => {
-    const { page, requests } = await open(`script-src RELAY; style-src 'self'`, MODULE(), 'consent="required"');
+    const { page, requests } = await open(
+      `script-src RELAY; style-src 'self'`,
+      MODULE(),
+      'consent="required" preload="intent" lang="de"',
+    );
+    const seen = requests.length;
+    // The pointer comes near, the pill is pressed, the question is read: the network hears of none of it.
+    await page.hover('voice-jib-jab >>> .launcher');
     await page.click('voice-jib-jab >>> .launcher');
-    await page.waitForFunction(() => document.querySelector('voice-jib-jab')!.shadowRoot!.querySelector('.panel'));
+    await page.waitForSelector('voice-jib-jab >>> [role=alertdialog]');
+    await page.waitForNetworkIdle({ idleTime: 300 });
+    expect(requests.slice(seen)).toEqual([]);
     const kept = () => page.evaluate(() => [sessionStorage.length, localStorage.length, document.cookie]);
     const scripts = /^\/$|\/voice-jib-jab[a-z0-9.-]*\.js$/;
     expect(requests.map((url) => new URL(url).pathname).filter((path) => !scripts.test(path))).toEqual([]);

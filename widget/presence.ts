@@ -117,9 +117,14 @@ export abstract class Presence extends Settings {
     this.requestUpdate();
     return surface;
   }
-  /** Looks ahead; a failure shows when it matters. */
+  /**
+   * Looks ahead; a failure shows when it matters. Where a question comes first, only what asks it: with the
+   * page, so that from the press to the answer nothing leaves it at all.
+   */
   protected fetchAhead(): void {
-    preload().catch(() => undefined);
+    (this.agreement.isNeeded ? surfaceParts.load().then(({ ready }) => ready(this.language)) : preload()).catch(
+      () => undefined,
+    );
   }
   protected showQuestion(): void {
     if (this.variant === 'launcher') this.show();
@@ -158,7 +163,8 @@ export abstract class Presence extends Settings {
     const isPanel = variant !== 'headless' && (variant !== 'launcher' || this.open);
     // What went wrong is told by the `error` event.
     if (isPanel) this.furnished().catch(() => undefined);
-    if (changed.has('preload') && this.preload === 'auto') this.fetchAhead();
+    if ((changed.has('preload') && this.preload === 'auto') || (changed.has('consent') && this.agreement.isNeeded))
+      this.fetchAhead();
     this.surface?.willUpdate(changed);
   }
 

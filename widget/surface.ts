@@ -39,9 +39,9 @@ const STAMP = typeof __VJJ_WORKLET_STAMP__ === 'undefined' ? '' : `?${__VJJ_WORK
 const forms = fetched(() => import('./call/page-forms.ts'));
 const hasForms = () => document.querySelector('form[data-vjj-tool]') !== null;
 
-/** Fetches what this very page needs besides. */
-export async function ready(): Promise<void> {
-  if (hasForms()) await forms.load();
+/** Fetches what this very page needs besides, and the words of a language. */
+export async function ready(language?: string): Promise<void> {
+  await Promise.all([hasForms() && forms.load(), language && loadLabels(language)]);
 }
 
 /** How long a rating may take to the relay. */

@@ -88,13 +88,20 @@ export interface CustomerSite {
   html: string;
   /** What is sent with it, such as a policy. */
   headers: Record<string, string>;
+  /** Scripts that it hosts besides, by path. */
+  scripts: Record<string, string>;
   close(): Promise<void>;
 }
 
 /** A web site of somebody else's, on its own origin. */
 export async function startCustomerSite(): Promise<CustomerSite> {
-  const site = { html: '', headers: {} };
-  const server = http.createServer((_request, response) => {
+  const site = { html: '', headers: {}, scripts: {} as Record<string, string> };
+  const server = http.createServer(({ url = '' }, response) => {
+    const script = site.scripts[url];
+    if (script !== undefined) {
+      response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
+      return;
+    }
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...site.headers }).end(site.html);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
