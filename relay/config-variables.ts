@@ -78,6 +78,16 @@ const url = (schemes: readonly string[], details: Details) =>
     return text.replace(/\/+$/, '');
   });
 
+/** A URL of scheme, host and port alone. */
+const origin = (schemes: readonly string[], details: Details) => {
+  const address = url(schemes, details);
+  return variable(details, `${address.allowed}, without a path`, (text) => {
+    const read = address.read(text);
+    if (new URL(read).origin !== read) throw new BadValue('has more than a scheme, a host and a port');
+    return read;
+  });
+};
+
 const list = <T>(details: Details, allowed: string, readOne: (text: string) => T) =>
   variable(details, `a list, separated by commas, of ${allowed}`, (text) => {
     const wrong: string[] = [];
@@ -195,6 +205,11 @@ export const VARIABLES = {
     group: RELAY,
     means: 'Where browsers reach this relay, for example https://relay.example.com.',
   }),
+  INSTANCE_URL: origin(['http', 'https'], {
+    group: RELAY,
+    means:
+      'Where other instances reach this one, for example http://10.0.0.5:3000; unset: HOST, or the first address of this machine, and PORT.',
+  }),
   LOG_LEVEL: oneOf(LOG_LEVELS, { group: RELAY, means: 'The least that is logged.', absent: 'info' }),
   HEALTH_CHECK_PATH: pattern(/^\/[A-Za-z0-9._~-]+(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /health', {
     group: RELAY,
@@ -214,6 +229,12 @@ export const VARIABLES = {
     group: RELAY,
     means: 'How long conversations may go on after SIGTERM, in milliseconds.',
     absent: '60000',
+  }),
+  DRAIN_DELAY_MS: whole(0, 600_000, {
+    group: RELAY,
+    means:
+      'How long a stopping relay says that it is not ready before it sends conversations away: what a load balancer needs to see it.',
+    absent: '0',
   }),
 
   OPENAI_API_KEY: secret(8, { group: MODEL, means: "OpenAI's key; unset: the relay talks to its own emulator." }),

@@ -30,6 +30,8 @@ describe('readConfig', () => {
       sentry: { tracesSampleRate: 0.1 },
       sessionLogRetentionDays: 7,
       drainTimeoutMs: 60_000,
+      drainDelayMs: 0,
+      instanceUrl: undefined,
       allowedOrigins: [],
       arbiter: DEFAULT_CONFIG,
       changedKnobs: [],
@@ -198,6 +200,13 @@ describe('readConfig', () => {
     expect(warnings).toHaveLength(5);
     expect(warnings[0]).toContain('ALLOWED_ORIGINS was meant');
     expect(warnings.find((line) => line.startsWith('OPENAI_KEY'))).toContain('OPENAI_API_KEY');
+  });
+
+  it('takes for the address of an instance a URL without a path', () => {
+    expect(readConfig({ INSTANCE_URL: 'http://10.0.0.5:3000/' }).instanceUrl).toBe('http://10.0.0.5:3000');
+    expect(readConfig({ INSTANCE_URL: 'https://[fd00::1]:8443' }).instanceUrl).toBe('https://[fd00::1]:8443');
+    for (const wrong of ['10.0.0.5:3000', 'ftp://x', 'http://x/path', 'http://u:p@x', 'http://x?y'])
+      expect(() => readConfig({ INSTANCE_URL: wrong }), wrong).toThrow();
   });
 
   it('warns of settings that do nothing', () => {

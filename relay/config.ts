@@ -20,6 +20,10 @@ export interface Config {
   /** Networks as `address/bits`. */
   trustedProxies: string[];
   drainTimeoutMs: number;
+  /** How long a stopping relay is not ready before conversations are sent away. */
+  drainDelayMs: number;
+  /** Where other instances reach this one; undefined: found out. */
+  instanceUrl: string | undefined;
   openai: {
     /** Undefined: the relay's own emulator. */
     apiKey: string | undefined;
@@ -194,6 +198,8 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
     healthPath: values.HEALTH_CHECK_PATH,
     trustedProxies: values.TRUSTED_PROXIES,
     drainTimeoutMs: values.DRAIN_TIMEOUT_MS,
+    drainDelayMs: values.DRAIN_DELAY_MS,
+    instanceUrl: values.INSTANCE_URL,
     openai: {
       apiKey: values.OPENAI_API_KEY,
       baseUrl: values.OPENAI_BASE_URL,
