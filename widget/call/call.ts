@@ -5,6 +5,7 @@
  */
 import type { PageTool, RelayMessage, TurnMode, WidgetMessage } from '#wire';
 import type { Levels } from '../audio/audio-engine.ts';
+import type { Ticket } from '../link/lasting-link.ts';
 
 export interface CallConfig {
   /** The relay's http(s) origin. */
@@ -50,7 +51,10 @@ export type LocalEvent =
   /** The output fell silent after an onset: from the sound's beginning to the decision, and on to silence. */
   | { type: 'pause'; detectMs: number; silenceMs: number }
   | { type: 'link.down'; attempt: number }
-  | { type: 'link.up'; gapMs: number }
+  /** `replayed`: nothing was missed, either way. */
+  | { type: 'link.up'; gapMs: number; replayed?: boolean }
+  /** What brings another page of this tab back to the conversation; null: nothing does. */
+  | { type: 'ticket'; ticket: Ticket | null }
   /** The relay or the conversation's length ended the call; nothing went wrong. */
   | { type: 'call.ended'; reason: 'relay' | 'longest-session' }
   /** What went out, for the `debug` attribute. */
@@ -102,6 +106,8 @@ export interface Call {
 
 export interface CallRequest {
   config: CallConfig;
+  /** The conversation to go on with, where another page of this tab left one. */
+  ticket?: Ticket | undefined;
   /** Ends everything: socket, microphone, sound. */
   signal: AbortSignal;
   readonly on: (event: CallEvent) => void;

@@ -1,32 +1,37 @@
 /**
  * A real call: sound and socket, opened side by side inside the click and joined here. Reads in the
  * order of the way sound goes. What a conversation looks like is `conversation.ts`; this file only
- * passes on, keeps what cannot be sent yet, and comes back when the connection was lost.
+ * passes on. That connections are lost and come back is the link's business.
  */
-import { FLAG_LAST, samplesToMs, type AudioFrame, type RelayMessage, type WidgetMessage, type WireLane } from '#wire';
+import {
+  CLOSE,
+  FLAG_LAST,
+  samplesToMs,
+  type AudioFrame,
+  type RelayMessage,
+  type WidgetMessage,
+  type WireLane,
+} from '#wire';
 import type { AudioEngine, AudioEvent, GateCommand, Levels, OnsetTiming, OpenAudio } from '../audio/audio-engine.ts';
 import { openAudio } from '../audio/open-audio.ts';
 import { CallError } from '../errors.ts';
-import { openLink, socketUrl, type Link, type LinkClosed, type LinkOptions } from '../link/link.ts';
-import { GIVE_UP_AFTER_MS, retryDelayMs } from '../link/reconnect.ts';
+import { LastingLink } from '../link/lasting-link.ts';
+import { openLink, socketUrl, type Link, type LinkClosed, type LinkOptions, type Socket } from '../link/link.ts';
 import { fetchToken } from '../link/token.ts';
 import { wait } from '../link/wait.ts';
 import { NO_STATS, type Call, type CallRequest, type CallStats, type OpenCall } from './call.ts';
-import { Outbox } from './outbox.ts';
 
 export { sendRating } from './send-rating.ts';
 
 /** What a call is made of; tests put their own sound and socket here. */
 export interface CallParts {
   openAudio: OpenAudio;
-  openLink(options: LinkOptions): Link;
+  openLink(options: LinkOptions): Socket;
   fetchToken: typeof fetchToken;
   /** Resolves after `ms`, or at once when the signal aborts. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
+  wait: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** A new token is fetched when this share of the old one's life has passed. */
-const REFRESH_SHARE = 0.8;
 const SILENT: Levels = { in: 0, out: 0 };
 
 /** Talks to the relay of `config.src`. */
@@ -42,29 +47,61 @@ export async function joinCall(request: CallRequest, parts: CallParts): Promise<
   return joint;
 }
 
+/** A session as it begins on this page. */
+type Setup = Extract<RelayMessage, { type: 'session.created' | 'session.resumed' }>;
+
 class Joint implements Call {
   readonly stats: CallStats = { ...NO_STATS };
   readonly #request: CallRequest;
   readonly #parts: CallParts;
-  readonly #outbox = new Outbox();
+  readonly #line: LastingLink;
+  #link: Link;
   #engine: AudioEngine | null = null;
-  #link: Link | null = null;
   #epoch = 0;
-  #setup: Extract<RelayMessage, { type: 'session.created' }> | null = null;
+  #setup: Setup | null = null;
   /** Where each lane's frames belong: item and milliseconds of it received. */
   readonly #arriving = new Map<WireLane, { item: string; ms: number }>();
   #utterance: string | null = null;
   #talks = 0;
   /** The onset at which the output paused, until its silence is known. */
   #onset: OnsetTiming | undefined;
-  #refresh: ReturnType<typeof setTimeout> | undefined;
-  /** The newest session token, which names the subject to the relay when the next is fetched. */
-  #token: string | undefined;
+  /** Until the relay has named a session. */
+  #opening: { resolve: () => void; reject: (error: unknown) => void } | null = null;
 
   constructor(request: CallRequest, parts: CallParts) {
     this.#request = request;
     this.#parts = parts;
-    request.signal.addEventListener('abort', () => clearTimeout(this.#refresh), { once: true });
+    const { config, signal, on } = request;
+    this.#link = this.#line = new LastingLink({
+      url: socketUrl(config.src),
+      signal,
+      fetchToken: (previous) => parts.fetchToken({ ...config, previous }, signal),
+      openLink: (options) => parts.openLink(options),
+      wait: parts.wait,
+      start: {
+        type: 'session.start',
+        turn: config.turn,
+        ...(config.locale ? { locale: config.locale } : {}),
+        ...(config.context ? { context: config.context } : {}),
+        ...(config.tools.length > 0 ? { tools: config.tools } : {}),
+      },
+      ticket: request.ticket,
+      onTicket: (ticket) => on({ type: 'ticket', ticket }),
+      onMessage: (message) => this.#told(message),
+      onSound: (frame) => this.#arrived(frame),
+      onSent: (message) => on({ type: 'sent', message }),
+      onRoundTrip: (ms) => {
+        this.stats.roundTripMs = ms;
+        on({ type: 'round-trip', ms });
+      },
+      onAway: (attempt) => on({ type: 'link.down', attempt }),
+      onBack: (gapMs, replayed, wasAway) => {
+        this.stats.reconnects += 1;
+        // A gap that nobody noticed is no news; one that cost something is.
+        if (wasAway || !replayed) on({ type: 'link.up', gapMs, replayed });
+      },
+      onClosed: (closed) => this.#closed(closed),
+    });
   }
 
   async openSound(): Promise<void> {
@@ -93,71 +130,32 @@ class Joint implements Call {
     if (!signal.aborted) this.#request.early(this);
   }
 
+  /** Resolves when the relay has named a session. @throws {CallError} why it has not. */
   async connect(): Promise<void> {
-    try {
-      await this.#dial();
-    } catch (error) {
-      throw reasonOf(error);
-    }
-  }
-
-  /** Fetches a token, opens a socket and resolves when the relay made a session. */
-  async #dial(): Promise<void> {
     const { config, signal } = this.#request;
-    const opening = config.codec === 'opus' ? this.#opus() : null;
-    const token = await this.#parts.fetchToken({ ...config, previous: this.#token }, signal);
-    const openLink = (opening && (await opening)) ?? this.#open;
+    if (config.codec === 'opus') await this.#pack();
     if (signal.aborted) return;
-    this.#token = token;
     await new Promise<void>((resolve, reject) => {
-      let isCreated = false;
-      const link = openLink({
-        url: socketUrl(config.src),
-        token,
-        signal,
-        onOpen: () => {
-          const message: WidgetMessage = {
-            type: 'session.start',
-            turn: config.turn,
-            ...(config.locale ? { locale: config.locale } : {}),
-            ...(config.context ? { context: config.context } : {}),
-            ...(config.tools.length > 0 ? { tools: config.tools } : {}),
-          };
-          link.send(message);
-          this.#request.on({ type: 'sent', message });
-        },
-        onMessage: (message) => {
-          if (message.type === 'session.created') {
-            isCreated = true;
-            this.#created(message, link);
-            resolve();
-          } else {
-            this.#told(message);
-          }
-        },
-        onSound: (frame) => this.#arrived(frame),
-        onClosed: (closed) => {
-          if (isCreated) void this.#lost(closed);
-          else reject(new Refused(closed));
-        },
-        onRoundTrip: (ms) => {
-          this.stats.roundTripMs = ms;
-          this.#request.on({ type: 'round-trip', ms });
-        },
-      });
+      this.#opening = { resolve, reject };
       signal.addEventListener('abort', () => resolve(), { once: true });
+      void this.#line.connect();
     });
   }
 
-  readonly #open = (options: LinkOptions) => this.#parts.openLink(options);
-
-  /** A link that packs sound; null where the browser cannot, or the part does not come. */
-  async #opus(): Promise<((options: LinkOptions) => Link) | null> {
+  /** Puts a link that packs sound before the line; not where the browser cannot, or the part does not come. */
+  async #pack(): Promise<void> {
     try {
       const { isOpusThere, openOpusLink } = await import('../link/opus-link.ts');
-      return (await isOpusThere()) ? (options) => openOpusLink(options, this.#open) : null;
+      if (!(await isOpusThere())) return;
+      const { signal } = this.#request;
+      const line = this.#line;
+      line.codecs = ['opus'];
+      this.#link = openOpusLink({ ...line.listener, signal }, (listener) => {
+        line.listener = listener;
+        return line;
+      });
     } catch {
-      return null;
+      // It stays PCM16.
     }
   }
 
@@ -230,45 +228,39 @@ class Joint implements Call {
   }
 
   #sendSound(samples: Int16Array, speaking: boolean): void {
-    if (!this.#link) {
-      this.#outbox.add({ samples, speaking });
-      return;
-    }
     this.stats.framesSent += 1;
     this.#link.sendSound(samples, speaking, this.#epoch);
   }
 
   #post(message: WidgetMessage): void {
-    if (this.#link) {
-      this.#link.send(message);
-      this.#request.on({ type: 'sent', message });
-    } else if (!isStaleLater(message)) {
-      this.#outbox.add({ message });
-    }
+    this.#link.send(message);
   }
 
   // Down: relay → ear.
 
-  #created(message: Extract<RelayMessage, { type: 'session.created' }>, link: Link): void {
-    this.#link = link;
+  /** A session begins, for the page: whatever the gate holds belongs to another one. */
+  #begin(message: Setup): void {
     this.#setup = message;
     this.#epoch = message.epoch;
     this.#arriving.clear();
     this.#configure(message);
-    this.#keepTokenFresh(message.tokenExpiresInMs);
-    this.#request.on(message);
-    for (const parcel of this.#outbox.take()) {
-      if ('samples' in parcel) this.#sendSound(parcel.samples, parcel.speaking);
-      else this.#post('epoch' in parcel.message ? { ...parcel.message, epoch: this.#epoch } : parcel.message);
-    }
+    this.#opening?.resolve();
+    this.#opening = null;
   }
 
-  #configure({ knobs, epoch }: Extract<RelayMessage, { type: 'session.created' }>): void {
+  #configure({ knobs, epoch }: Setup): void {
     this.#engine?.configure({ ...knobs, epoch });
   }
 
   #told(message: Exclude<RelayMessage, { type: 'pong' }>): void {
     switch (message.type) {
+      case 'session.created':
+        this.#begin(message);
+        break;
+      case 'session.resumed':
+        // Otherwise it goes on as if nothing had been.
+        if (message.kept !== 'all') this.#begin(message);
+        break;
       case 'item.started':
         this.#arriving.set(message.lane, { item: message.item, ms: message.fromMs });
         this.#engine?.command(message);
@@ -284,9 +276,6 @@ class Joint implements Call {
       case 'clip.play':
       case 'clip.added':
         this.#engine?.command(message satisfies GateCommand);
-        break;
-      case 'auth.accepted':
-        this.#keepTokenFresh(message.tokenExpiresInMs);
         break;
       default:
     }
@@ -305,52 +294,12 @@ class Joint implements Call {
     if (!this.#engine) this.#request.on({ type: 'drained', item: arriving.item });
   }
 
-  // Coming back.
-
-  async #lost(closed: LinkClosed): Promise<void> {
-    const { signal, on, fail } = this.#request;
-    this.#link = null;
-    clearTimeout(this.#refresh);
-    if (closed.error === null) {
-      on({ type: 'call.ended', reason: closed.code === 1000 ? 'relay' : 'longest-session' });
-      return;
-    }
-    if (!closed.retryable) {
-      fail(closed.error);
-      return;
-    }
-    const lostAtMs = performance.now();
-    for (let attempt = 1; !signal.aborted; attempt += 1) {
-      on({ type: 'link.down', attempt });
-      await this.#parts.wait(retryDelayMs(attempt, Math.random(), closed.busy), signal);
-      try {
-        await this.#dial();
-        const gapMs = performance.now() - lostAtMs;
-        this.stats.reconnects += 1;
-        on({ type: 'link.up', gapMs });
-        return;
-      } catch (error) {
-        if (isFinal(error) || performance.now() - lostAtMs > GIVE_UP_AFTER_MS) {
-          fail(reasonOf(error));
-          return;
-        }
-      }
-    }
-  }
-
-  #keepTokenFresh(expiresInMs: number): void {
-    const { config, signal } = this.#request;
-    clearTimeout(this.#refresh);
-    this.#refresh = setTimeout(() => {
-      this.#parts.fetchToken({ ...config, previous: this.#token }, signal).then(
-        (token) => {
-          this.#token = token;
-          this.#link?.send({ type: 'auth', token });
-        },
-        // The old one still holds a while; then the relay says so and the way back fetches another.
-        () => undefined,
-      );
-    }, expiresInMs * REFRESH_SHARE);
+  #closed(closed: LinkClosed): void {
+    const { on, fail } = this.#request;
+    const { code, error } = closed;
+    if (this.#opening) this.#opening.reject(error ?? new CallError('NETWORK', `closed with ${code} before it began`));
+    else if (error) fail(error);
+    else on({ type: 'call.ended', reason: code === CLOSE['longest-session'] ? 'longest-session' : 'relay' });
   }
 
   // What can be asked of it.
@@ -421,30 +370,6 @@ class Joint implements Call {
   }
 
   end(): void {
-    this.#link?.end();
+    this.#link.end();
   }
-}
-
-/** A connection that was closed before there was a session. */
-class Refused extends Error {
-  readonly closed: LinkClosed;
-  constructor(closed: LinkClosed) {
-    super(`closed with ${closed.code} before the session began`);
-    this.closed = closed;
-  }
-}
-
-/** Positions in a session that no longer exists mean nothing to the next one. */
-function isStaleLater(message: WidgetMessage): boolean {
-  return message.type === 'playout' || message.type === 'playout.drained' || message.type === 'clip.ended';
-}
-
-function reasonOf(error: unknown): unknown {
-  if (!(error instanceof Refused)) return error;
-  return error.closed.error ?? new CallError('NETWORK', error.message);
-}
-
-function isFinal(error: unknown): boolean {
-  if (error instanceof Refused) return !error.closed.retryable;
-  return !(error instanceof CallError && ['NETWORK', 'QUOTA', 'TOKEN_EXPIRED'].includes(error.code));
 }

@@ -17,9 +17,11 @@ import { CallError, type ErrorCode } from '../errors.ts';
 import { readRelayMessage } from './read-relay.ts';
 
 /** How often the round trip is measured, in milliseconds. */
-const PING_EVERY_MS = 10_000;
+const PING_EVERY_MS = 2_500;
 /** A socket that says nothing for this many pings is dead, whatever the operating system thinks. */
 const SILENT_PINGS = 2;
+/** Opening takes longer: names, certificates, a network that wakes up. */
+const OPENING_PINGS = 4;
 
 export interface LinkClosed {
   code: number;
@@ -35,6 +37,8 @@ export interface LinkOptions {
   /** `ws:` or `wss:`. */
   url: string;
   token: string;
+  /** The offer to come back to a session. */
+  resume?: string | null;
   /** Closes the socket; nothing is called afterwards. */
   signal: AbortSignal;
   onOpen(): void;
@@ -56,6 +60,12 @@ export interface Link {
   end(): void;
 }
 
+/** One socket. */
+export interface Socket extends Link {
+  /** Number of the next frame of sound. */
+  nextFrame: number;
+}
+
 /** The address of the socket of a relay's origin. */
 export function socketUrl(src: string): string {
   const url = new URL('/ws', src);
@@ -64,11 +74,10 @@ export function socketUrl(src: string): string {
 }
 
 /** Dials. Failures come as `onClosed`. */
-export function openLink(options: LinkOptions): Link {
-  const { signal, pingEveryMs = PING_EVERY_MS, socketClass = WebSocket } = options;
-  const socket = new socketClass(options.url, ['vjj.1', `token.${options.token}`]);
+export function openLink(options: LinkOptions): Socket {
+  const { signal, resume, pingEveryMs = PING_EVERY_MS, socketClass = WebSocket } = options;
+  const socket = new socketClass(options.url, ['vjj.1', `token.${options.token}`, ...(resume ? [resume] : [])]);
   socket.binaryType = 'arraybuffer';
-  let seq = 0;
   let pingedAt = 0;
   let silentPings = 0;
   let isOver = false;
@@ -87,17 +96,19 @@ export function openLink(options: LinkOptions): Link {
   };
   const sendMessage = (message: WidgetMessage) => send(JSON.stringify(message));
   const pinging = setInterval(() => {
-    if (socket.readyState !== 1) return;
-    if (silentPings >= SILENT_PINGS) {
+    const isOpen = socket.readyState === 1;
+    if (silentPings >= (isOpen ? SILENT_PINGS : OPENING_PINGS)) {
       finish(readClose(1006));
       return;
     }
     silentPings += 1;
+    if (!isOpen) return;
     pingedAt = performance.now();
     sendMessage({ type: 'ping' });
   }, pingEveryMs);
 
   socket.addEventListener('open', () => {
+    silentPings = 0;
     if (!isOver) options.onOpen();
   });
   socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
@@ -120,11 +131,12 @@ export function openLink(options: LinkOptions): Link {
   if (signal.aborted) onAbort();
 
   return {
+    nextFrame: 0,
     send: sendMessage,
     sendSound(samples, speaking, epoch, opus) {
       const flags = speaking ? FLAG_SPEECH : 0;
+      const seq = this.nextFrame++ & 0xffff;
       send(encodeAudioFrame({ epoch, seq, lane: 'mic', flags, samples, ...(opus && { opus }) }));
-      seq = (seq + 1) & 0xffff;
     },
     end() {
       sendMessage({ type: 'session.end' });

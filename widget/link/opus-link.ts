@@ -34,12 +34,14 @@ class Packer {
   readonly #encoder: AudioEncoder;
   readonly #packets: Uint8Array[] = [];
   readonly #frames: { packets: number; speaking: boolean; epoch: number }[] = [];
-  readonly #send: (body: Uint8Array, speaking: boolean, epoch: number) => void;
+  readonly #send: Link['sendSound'];
+  /** What is in packets that have not come out yet. */
+  #unpacked: Int16Array[] = [];
   /** Samples that went in, and packets that are asked for by them. */
   #samples = 0;
   #asked = 0;
 
-  constructor(send: (body: Uint8Array, speaking: boolean, epoch: number) => void, onError: () => void) {
+  constructor(send: Link['sendSound'], onError: () => void) {
     this.#send = send;
     this.#encoder = new AudioEncoder({
       output: (chunk) => {
@@ -65,6 +67,7 @@ class Packer {
     });
     this.#encoder.encode(data);
     data.close();
+    this.#unpacked.push(samples);
     this.#samples += samples.length;
     const packets = Math.floor(this.#samples / FRAME_SAMPLES) - this.#asked;
     this.#asked += packets;
@@ -76,10 +79,31 @@ class Packer {
       this.#frames.shift();
       for (let left = frame.packets; left > 0; left -= MOST_PACKETS) {
         const packets = this.#packets.splice(0, Math.min(left, MOST_PACKETS));
-        const body = packOpus({ skip: 0, samples: packets.length * FRAME_SAMPLES, packets });
-        this.#send(body, frame.speaking, frame.epoch);
+        const count = packets.length * FRAME_SAMPLES;
+        const body = packOpus({ skip: 0, samples: count, packets });
+        this.#send(this.#take(count), frame.speaking, frame.epoch, body);
       }
     }
+  }
+
+  /** What went in and has not come out. */
+  rest(): { samples: Int16Array; speaking: boolean } {
+    const count = this.#unpacked.reduce((sum, { length }) => sum + length, 0);
+    return { samples: this.#take(count), speaking: this.#frames.at(-1)?.speaking ?? false };
+  }
+
+  /** The samples that packets were made of; what was filled up is silence. */
+  #take(count: number): Int16Array {
+    const all = this.#unpacked;
+    const taken = new Int16Array(count);
+    for (let at = 0, [first] = all; first && at < count; [first] = all) {
+      const part = first.subarray(0, count - at);
+      taken.set(part, at);
+      at += part.length;
+      if (part.length < first.length) all[0] = first.subarray(part.length);
+      else all.shift();
+    }
+    return taken;
   }
 
   /** All that was said goes out, the last of it filled up with silence. */
@@ -158,8 +182,11 @@ class Unpacker {
   }
 }
 
+/** What of a link's options it puts itself into. */
+type Heard = Pick<LinkOptions, 'signal' | 'onMessage' | 'onSound' | 'onClosed'>;
+
 /** Opens `open`'s link, with Opus as soon as the relay agrees. */
-export function openOpusLink(options: LinkOptions, open: (options: LinkOptions) => Link): Link {
+export function openOpusLink<Options extends Heard>(options: Options, open: (options: Options) => Link): Link {
   let packer: Packer | null = null;
   let unpacker: Unpacker | null = null;
   /** What is sent after the last of the speech waits for it. */
@@ -180,9 +207,17 @@ export function openOpusLink(options: LinkOptions, open: (options: LinkOptions) 
     onMessage(message) {
       if (message.type === 'session.ready') {
         if (message.codec !== 'opus' || options.signal.aborted) return;
-        packer = new Packer((body, speaking, epoch) => link.sendSound(NO_SAMPLES, speaking, epoch, body), fail);
+        close();
+        packer = new Packer((samples, speaking, epoch, body) => link.sendSound(samples, speaking, epoch, body), fail);
         unpacker = new Unpacker((frame) => options.onSound(frame), fail);
         return;
+      }
+      // Whoever that is, it has agreed to nothing yet.
+      if (message.type === 'session.created' || (message.type === 'session.resumed' && message.kept !== 'all')) {
+        const rest = packer?.rest();
+        packer?.close();
+        packer = null;
+        if (rest?.samples.length) link.sendSound(rest.samples, rest.speaking, 0);
       }
       // These say what the frames after them are.
       const isAboutFrames = message.type === 'item.started' || message.type === 'clip.added';
@@ -210,11 +245,9 @@ export function openOpusLink(options: LinkOptions, open: (options: LinkOptions) 
         return;
       }
       const said = Promise.all([sending, message.type === 'talk.end' && packer?.flush()]);
-      const sent = said.then(
-        () => link.send(message),
-        // The codec was closed: so is the link.
-        () => undefined,
-      );
+      const send = () => link.send(message);
+      // A codec that was closed has nothing more to wait for.
+      const sent = said.then(send, send);
       sending = sent.then(() => {
         if (sending === last) sending = null;
       });
@@ -230,5 +263,3 @@ export function openOpusLink(options: LinkOptions, open: (options: LinkOptions) 
     },
   };
 }
-
-const NO_SAMPLES = new Int16Array(0);

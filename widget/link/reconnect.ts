@@ -8,6 +8,22 @@ const LONGEST_MS = 8_000;
 /** A relay that said it is full is given more air. */
 const BUSY_MS = 2_000;
 
+/** Less than this without a connection is nobody's concern, in milliseconds. */
+export const QUIET_MS = 1_000;
+/** So long a gate stays open without a connection where the relay does not say, in milliseconds. */
+export const GRACE_MS = 5_000;
+
+/**
+ * Milliseconds from the loss, or from the attempt before, to this attempt.
+ *
+ * @param attempt - 1 for the first, which is made at once unless the relay asked for time.
+ * @param comeBackMs - what the relay asked for when it said that it stops.
+ */
+export function dialDelayMs(attempt: number, random: number, busy: boolean, comeBackMs = 0): number {
+  if (attempt > 1) return retryDelayMs(attempt - 1, random, busy);
+  return busy ? retryDelayMs(1, random, busy) : comeBackMs;
+}
+
 /**
  * Milliseconds to wait before an attempt: doubling, with half of it random so that the pages of a
  * relay that went away do not all return in the same instant.
