@@ -5,12 +5,14 @@
 import { exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
 import type { Clock } from '../clock.ts';
 import { newId } from '../ids.ts';
-import { RELAY_ISSUER, type FindKey, type SigningKey, type VerificationKey } from './session-token.ts';
+import { RELAY_ISSUER, type FindKey, type SigningKey } from './session-token.ts';
 
 /** Age at which a key is replaced, in milliseconds. */
 export const ROTATE_AFTER_MS = 7 * 86_400_000;
 /** How long a replaced key still verifies, in milliseconds. */
 export const OVERLAP_MS = 86_400_000;
+/** Other instances make keys too: an unknown one is looked for in the store at most this often, in milliseconds. */
+const LOOK_EVERY_MS = 1_000;
 
 /** Where keys lie: the store, as far as it is needed here. */
 export interface KeyRecords {
@@ -55,6 +57,26 @@ export async function openKeyring(records: KeyRecords, clock: Clock): Promise<Ke
     else keys.push(await openKey(record));
   }
   let replacing: Promise<SigningKey> | undefined;
+  let looking: Promise<void> | undefined;
+  let lookedAt = -Infinity;
+
+  /** Learns what other instances made and retired. */
+  async function look(): Promise<void> {
+    for (const record of await records.list(null)) {
+      const known = keys.find(({ kid }) => kid === record.kid);
+      if (known !== undefined) known.notAfter = record.notAfter;
+      else if (record.notAfter === null || record.notAfter > clock.wallNow()) keys.push(await openKey(record));
+    }
+  }
+  function lookSometimes(): Promise<void> {
+    if (looking === undefined && clock.now() - lookedAt >= LOOK_EVERY_MS) {
+      lookedAt = clock.now();
+      looking = look().finally(() => {
+        looking = undefined;
+      });
+    }
+    return looking ?? Promise.resolve();
+  }
 
   const newest = () => keys.filter((key) => key.notAfter === null).sort((a, b) => b.notBefore - a.notBefore)[0];
   const signing = ({ kid, privateKey }: OpenKey): SigningKey => ({ kid, alg: 'EdDSA', privateKey });
@@ -84,9 +106,22 @@ export async function openKeyring(records: KeyRecords, clock: Clock): Promise<Ke
     keys.push(open);
     return signing(open);
   }
+  /** What another instance made meanwhile is as good; and an old key is better than none at all. */
+  async function renew(): Promise<SigningKey> {
+    try {
+      await look();
+      const key = newest();
+      return key !== undefined && isYoung(key) ? signing(key) : await replace();
+    } catch (error) {
+      const key = newest();
+      if (key === undefined) throw error;
+      return signing(key);
+    }
+  }
+  const isYoung = (key: OpenKey) => clock.wallNow() - key.notBefore < ROTATE_AFTER_MS;
   // One at a time: two requests at the hour of rotation share the new key.
-  const replaceOnce = () =>
-    (replacing ??= replace().finally(() => {
+  const once = (work: () => Promise<SigningKey>) =>
+    (replacing ??= work().finally(() => {
       replacing = undefined;
     }));
 
@@ -94,17 +129,17 @@ export async function openKeyring(records: KeyRecords, clock: Clock): Promise<Ke
     async current() {
       if (replacing !== undefined) return replacing;
       const key = newest();
-      const isFresh = key !== undefined && clock.wallNow() - key.notBefore < ROTATE_AFTER_MS;
-      return isFresh ? signing(key) : replaceOnce();
+      return key !== undefined && isYoung(key) ? signing(key) : once(renew);
     },
-    rotate: replaceOnce,
-    findKey(issuer, kid) {
-      if (issuer !== RELAY_ISSUER) return Promise.resolve(undefined);
-      const key = keys.find((one) => one.kid === kid);
-      if (key === undefined || (key.notAfter !== null && key.notAfter <= clock.wallNow()))
-        return Promise.resolve(undefined);
-      const found: VerificationKey = { kid: key.kid, alg: 'EdDSA', key: key.publicKey, owner: { is: 'relay' } };
-      return Promise.resolve(found);
+    rotate: () => once(replace),
+    async findKey(issuer, kid) {
+      if (issuer !== RELAY_ISSUER) return undefined;
+      const named = () => keys.find((one) => one.kid === kid);
+      // What the store cannot be asked about is unknown for now.
+      if (named() === undefined) await lookSometimes().catch(() => undefined);
+      const key = named();
+      if (key === undefined || (key.notAfter !== null && key.notAfter <= clock.wallNow())) return undefined;
+      return { kid: key.kid, alg: 'EdDSA', key: key.publicKey, owner: { is: 'relay' } };
     },
   };
 }

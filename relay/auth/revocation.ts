@@ -8,6 +8,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
+import { LAST_KNOWN_MS, soonOr } from '../last-known.ts';
 import { LEEWAY_S, TOKEN_LIFE_S } from './session-token.ts';
 
 /** How old an answer of the store may be at the door, and how often live sessions are looked at, in milliseconds. */
@@ -139,7 +140,7 @@ export function createRevocations(deps: {
     return view;
   }
 
-  /** A view that is young enough, or the last one there was while the store does not answer. */
+  /** A view that is young enough, or the last one there was while the store does not answer, for a day. */
   async function viewOf(tenantId: string): Promise<View> {
     const kept = views.get(tenantId);
     if (kept !== undefined && clock.now() - kept.readAt < LOOK_EVERY_MS) return kept;
@@ -148,13 +149,8 @@ export function createRevocations(deps: {
       under = read(tenantId).finally(() => reading.delete(tenantId));
       reading.set(tenantId, under);
     }
-    try {
-      return await under;
-    } catch (error) {
-      if (kept === undefined) throw error;
-      onProblem(error);
-      return kept;
-    }
+    const isTooOld = kept !== undefined && clock.now() - kept.readAt >= LAST_KNOWN_MS;
+    return kept === undefined || isTooOld ? under : soonOr(kept, under, clock, onProblem);
   }
 
   function end(tenantId: string, view: View): void {

@@ -5,6 +5,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
+import { createLastKnown } from '../last-known.ts';
 import type { Jwks } from './jwks.ts';
 import { fingerprint, openKeyMaterial, type KeyMaterial } from './key-material.ts';
 import type { FindKey, VerificationKey } from './session-token.ts';
@@ -48,26 +49,8 @@ export function createTenantKeyFinder(deps: {
   onProblem?: (problem: { tenantId: string; kid: string }) => void;
 }): TenantKeyFinder {
   const { records, jwks, clock, onProblem = () => undefined } = deps;
-  // One millisecond on: the cache takes a start at zero for no time at all.
-  const perf = { now: () => clock.now() + 1 };
-  const lists = new LRUCache<string, TenantKeyRecord[]>({ max: CACHE_ENTRIES, ttl: CACHE_MS, perf, ttlResolution: 0 });
+  const lists = createLastKnown<TenantKeyRecord[]>({ clock, freshMs: CACHE_MS });
   const opened = new LRUCache<string, VerificationKey['key']>({ max: CACHE_ENTRIES });
-  const loading = new Map<string, Promise<TenantKeyRecord[]>>();
-
-  /** From the store; those who ask at once share an answer. */
-  function load(tenantId: string): Promise<TenantKeyRecord[]> {
-    const under = loading.get(tenantId);
-    if (under !== undefined) return under;
-    const fresh = records
-      .list(tenantId)
-      .then((rows) => {
-        lists.set(tenantId, rows);
-        return rows;
-      })
-      .finally(() => loading.delete(tenantId));
-    loading.set(tenantId, fresh);
-    return fresh;
-  }
 
   async function open(row: TenantKeyRecord): Promise<VerificationKey['key'] | undefined> {
     const name = JSON.stringify([row.tenantId, row.kid, row.alg, row.kind, fingerprint(row.material)]);
@@ -108,13 +91,15 @@ export function createTenantKeyFinder(deps: {
 
   return {
     async findKey(issuer, kid) {
-      const kept = lists.get(issuer);
+      const kept = lists.peek(issuer);
       const found = kept && (await among(kept, issuer, kid));
+      if (found !== undefined) return found;
       // A key that was added a moment ago is worth a question to the store.
-      return found ?? among(await load(issuer), issuer, kid);
+      const ask = kept === undefined ? lists.get : lists.getAnew;
+      return among((await ask(issuer, () => records.list(issuer))) ?? [], issuer, kid);
     },
     forget(tenantId) {
-      lists.delete(tenantId);
+      lists.forget(tenantId);
     },
   };
 }

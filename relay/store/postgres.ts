@@ -5,6 +5,7 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { RelayError } from '../errors.ts';
+import type { Watch } from './postgres-watch.ts';
 import type { Tables } from './schema.ts';
 
 const LARGEST_POOL = 10;
@@ -13,6 +14,7 @@ const STATEMENT_MS = 10_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
 const IDLE_MS = 30_000;
 const RETRY_AFTER_S = 2;
+const GOODBYE_MS = 2_000;
 
 const { builtins } = pg.types;
 /** Whole numbers of eight bytes and sums of them: all of ours are well below 2^53. */
@@ -27,8 +29,9 @@ const types = {
         )) as unknown as pg.CustomTypesConfig['getTypeParser'],
 };
 
-/** @param options - `isPatient` lets statements take their time, for migrations. */
-export function openPostgres(url: string, options: { isPatient?: boolean } = {}): Kysely<Tables> {
+/** @param options - `isPatient` lets statements take their time, for migrations; `watch` tells of a server that hangs. */
+export function openPostgres(url: string, options: { isPatient?: boolean; watch?: Watch } = {}): Kysely<Tables> {
+  const { watch } = options;
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'voice-jib-jab',
@@ -48,24 +51,61 @@ export function openPostgres(url: string, options: { isPatient?: boolean } = {})
   return new Kysely<Tables>({
     dialect: new PostgresDialect({
       pool: {
-        connect: () => pool.connect().then(inOurWords, refuse),
-        end: () => pool.end(),
+        connect: () =>
+          guarded(pool.connect(), watch, (late) => late.release(true)).then(
+            (client) => inOurWords(client, watch),
+            refuse,
+          ),
+        end: () => ended(pool),
       },
     }),
+  });
+}
+
+/** A server that hangs does not say goodbye: it is not waited for. */
+function ended(pool: pg.Pool): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(resolve, GOODBYE_MS);
+    pool
+      .end()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(late));
+  });
+}
+
+/** What comes after it was given up is handed to `late`. */
+function guarded<T>(work: Promise<T>, watch: Watch | undefined, late?: (value: T) => void): Promise<T> {
+  if (watch === undefined) return work;
+  let isGivenUp = false;
+  work.then(
+    (value) => {
+      if (isGivenUp) late?.(value);
+    },
+    () => undefined,
+  );
+  return watch.guard(work).catch((error: unknown) => {
+    isGivenUp = true;
+    if (isLost(error)) watch.suspect();
+    throw error;
   });
 }
 
 const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>();
 
 /** The same object for the same connection: that is how the query builder knows it again. */
-function inOurWords(client: pg.PoolClient): PostgresPoolClient {
+function inOurWords(client: pg.PoolClient, watch: Watch | undefined): PostgresPoolClient {
   const known = wrapped.get(client);
   if (known !== undefined) return known;
+  let isBroken = false;
   const query = (text: string, parameters: readonly unknown[]) =>
-    client.query(text, [...parameters]).catch((error: unknown) => refuse(error));
+    guarded(client.query(text, [...parameters]), watch).catch((error: unknown) => {
+      isBroken ||= isLost(error);
+      return refuse(error);
+    });
   // A connection that breaks in use says so, too, where nobody listens; its query fails all the same.
   client.on('error', () => undefined);
-  const ours = { query, release: () => client.release() } as unknown as PostgresPoolClient;
+  // One whose answer never came is not given to the next.
+  const ours = { query, release: () => client.release(isBroken) } as unknown as PostgresPoolClient;
   wrapped.set(client, ours);
   return ours;
 }
@@ -75,12 +115,18 @@ const PASSING = /^(08...|57P0.|57014|53...|55P03|40001|40P01|25P03|E[A-Z]+)$/;
 /** Text that Postgres cannot hold, such as a zero byte. */
 const NO_TEXT = /^(22021|22P05)$/;
 
-function refuse(error: unknown): never {
+/** Whether the connection is what failed, and not the query. */
+function isLost(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: string };
+  if (typeof code === 'string') return /^(08...|57P0.|E[A-Z]+)$/.test(code);
+  return /timeout|terminated|Client has encountered a connection error/i.test(message ?? '');
+}
+
+function refuse(error: unknown): never {
+  const { code } = error as { code?: unknown };
   const name = typeof code === 'string' ? code : '';
   if (NO_TEXT.test(name)) throw new RelayError('bad-request', 'text that cannot be stored', { cause: error });
-  const isLost = /timeout|terminated|Client has encountered a connection error/i.test(message ?? '');
-  if (PASSING.test(name) || (name === '' && isLost))
+  if (PASSING.test(name) || isLost(error))
     throw new RelayError('busy', `the database does not answer (${name === '' ? 'connection lost' : name})`, {
       ...{ cause: error, retryAfterS: RETRY_AFTER_S },
     });

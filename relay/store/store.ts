@@ -17,6 +17,7 @@ import {
 } from './keys.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { createPeople } from './people.ts';
+import { watchPostgres, type Watch } from './postgres-watch.ts';
 import { openPostgres, placeOfPostgres } from './postgres.ts';
 import type { Records } from './records.ts';
 import type { Tables } from './schema.ts';
@@ -47,6 +48,10 @@ export interface Store extends Records {
   readonly kind: 'sqlite' | 'postgres';
   /** @throws when the database does not answer. */
   ping(): Promise<void>;
+  /** Whether the database answered when it was last asked, a second ago; an embedded one always does. */
+  isUp(): boolean;
+  /** Told at each change of {@link Store.isUp}. @returns what ends it. */
+  onChange(listener: (isUp: boolean) => void): () => void;
   close(): Promise<void>;
   /**
    * Does everything that `work` asks of this store, itself or through others such as the
@@ -84,21 +89,25 @@ export async function openStore(options: Place & { masterKey: string; now: () =>
   const place = placeForPeople(options);
   const seal = createSeal(options.masterKey);
   let root: Kysely<Tables> | undefined;
+  let watch: Watch | undefined;
   try {
     if (options.file === undefined) {
       await migratePostgres(options.url);
-      root = openPostgres(options.url);
+      watch = watchPostgres(options.url);
+      root = openPostgres(options.url, { watch });
     } else {
       root = openSqlite(options.file);
       await migrateToNewest(root, place);
     }
     await proveMasterKey(root, seal, place);
   } catch (error) {
+    await watch?.close();
     await root?.destroy();
     unlock();
     throw inWords(error, place);
   }
   const open = root;
+  const watching = watch;
   const database = createDatabase(open, {
     ...{ seal, now: options.now, dialect: options.file === undefined ? ('postgres' as const) : ('sqlite' as const) },
   });
@@ -109,7 +118,10 @@ export async function openStore(options: Place & { masterKey: string; now: () =>
     async ping() {
       await sql`select 1`.execute(open);
     },
+    isUp: () => watching?.isUp ?? true,
+    onChange: (listener) => watching?.onChange(listener) ?? (() => undefined),
     async close() {
+      await watching?.close();
       await open.destroy();
       unlock();
     },

@@ -1,12 +1,13 @@
 /**
  * Who hosts conversations: looks tenants up by key and id, tells which pages may use them, and
- * makes new ones. Look-ups are cached for seconds; what this process changes is seen at once.
+ * makes new ones. Look-ups are cached for seconds, and hold on while the store does not answer; what
+ * this process changes is seen at once.
  * Knows no tokens and no requests.
  */
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { RelayError, type FieldProblem } from '../errors.ts';
 import { newId, newPublishableKey } from '../ids.ts';
+import { createLastKnown } from '../last-known.ts';
 import type { Store, TenantRow } from '../store/store.ts';
 import { DEFAULT_LIMITS, DEMO, DEMO_LIMITS, demoAssistant, firstAssistant } from './demo.ts';
 import { ORIGIN_ADVICE, originAllowed, patternsFor, readOriginPattern } from './origins.ts';
@@ -14,7 +15,6 @@ import type { Assistant, AssistantChange, Limits, Tenant, TranscriptKeeping } fr
 
 /** How long an answer of the store is believed, in milliseconds: the bound on changes made elsewhere. */
 const CACHE_MS = 5_000;
-const CACHE_ENTRIES = 5_000;
 
 export interface Directory {
   byId(id: string): Promise<Tenant | undefined>;
@@ -72,8 +72,6 @@ export interface NewTenantAnswer {
   publishableKey: string;
 }
 
-type Cache<T extends object> = LRUCache<string, { value: T | undefined }>;
-
 export function createDirectory(deps: {
   store: Store;
   clock: Clock;
@@ -85,34 +83,21 @@ export function createDirectory(deps: {
   checkAssistant?: (assistant: Assistant) => FieldProblem[];
 }): Directory {
   const { store, clock, model, checkAssistant = () => [] } = deps;
-  // One millisecond on: the cache takes a start at zero for no time at all.
-  const options = { max: CACHE_ENTRIES, ttl: CACHE_MS, perf: { now: () => clock.now() + 1 }, ttlResolution: 0 };
-  const tenants: Cache<Tenant> = new LRUCache(options);
-  const keys: Cache<Tenant> = new LRUCache(options);
-  const limits: Cache<Limits> = new LRUCache(options);
-  const patterns: Cache<string[]> = new LRUCache(options);
-  const known: Cache<{ isKnown: boolean }> = new LRUCache(options);
-  const assistants: Cache<Assistant> = new LRUCache(options);
-  const firsts: Cache<{ id: string }> = new LRUCache(options);
+  // Unknown names are remembered too: guessing keys costs the guesser, not the database.
+  const options = { clock, freshMs: CACHE_MS };
+  const tenants = createLastKnown<Tenant>(options);
+  const keys = createLastKnown<Tenant>(options);
+  const limits = createLastKnown<Limits>(options);
+  const patterns = createLastKnown<string[]>(options);
+  const known = createLastKnown<{ isKnown: boolean }>(options);
+  const assistants = createLastKnown<Assistant>(options);
+  const firsts = createLastKnown<{ id: string }>(options);
   let demo: { id: string; origins: string[] } | undefined;
   let ownPages: readonly string[] = [];
 
-  // Unknown names are remembered too: guessing keys costs the guesser, not the database.
-  async function through<T extends object>(
-    cache: Cache<T>,
-    name: string,
-    load: () => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    const hit = cache.get(name);
-    if (hit !== undefined) return hit.value;
-    const value = await load();
-    cache.set(name, { value });
-    return value;
-  }
-
   function forget(): void {
     const clear = () => {
-      for (const cache of [tenants, keys, limits, patterns, known, assistants, firsts]) cache.clear();
+      for (const cache of [tenants, keys, limits, patterns, known, assistants, firsts]) cache.forget();
     };
     clear();
     // And when the change is there for everybody: others may have looked meanwhile.
@@ -124,18 +109,18 @@ export function createDirectory(deps: {
       ...{ id: row.id, slug: row.slug, name: row.name, status: row.status === 'active' ? 'active' : 'suspended' },
       ...(JSON.parse(row.settings) as Partial<TenantSettings>),
     };
-  const load = (id: string) => through(tenants, id, async () => read(await store.tenants.byId(id)));
+  const load = (id: string) => tenants.get(id, async () => read(await store.tenants.byId(id)));
 
   /** Patterns that hold for the tenant beyond those stored with it. */
   async function extraOrigins(tenantId: string): Promise<readonly string[]> {
     if (demo?.id === tenantId) return [...demo.origins, ...deps.firstTenantOrigins];
     if (demo !== undefined || deps.firstTenantOrigins.length === 0) return [];
-    const first = await through(firsts, 'first', () => store.tenants.first(DEMO.slug));
+    const first = await firsts.get('first', () => store.tenants.first(DEMO.slug));
     return first?.id === tenantId ? deps.firstTenantOrigins : [];
   }
 
   async function originsOf(tenantId: string): Promise<readonly string[]> {
-    const stored = await through(patterns, tenantId, () => store.tenants.origins(tenantId));
+    const stored = await patterns.get(tenantId, () => store.tenants.origins(tenantId));
     return [...(stored ?? []), ...(await extraOrigins(tenantId))];
   }
 
@@ -144,7 +129,7 @@ export function createDirectory(deps: {
       return load(id);
     },
     async byPublishableKey(key) {
-      return through(keys, key, async () => read(await store.tenants.byPublishableKey(key)));
+      return keys.get(key, async () => read(await store.tenants.byPublishableKey(key)));
     },
     async allowsOrigin(tenantId, origin) {
       return ownPages.includes(origin) || originAllowed(await originsOf(tenantId), origin);
@@ -152,19 +137,19 @@ export function createDirectory(deps: {
     async knowsOrigin(origin) {
       if (originAllowed([...deps.firstTenantOrigins, ...(demo?.origins ?? [])], origin)) return true;
       const open = patternsFor(origin);
-      const answer = await through(known, open.join(' '), async () => ({
+      const answer = await known.get(open.join(' '), async () => ({
         isKnown: await store.tenants.anyHasOrigin(open),
       }));
       return answer?.isKnown === true;
     },
     assistant(tenantId, id) {
-      return through(assistants, `${tenantId} ${id ?? ''}`, async () => {
+      return assistants.get(`${tenantId} ${id ?? ''}`, async () => {
         const row = await store.assistants.newest(tenantId, id);
         return row && { ...(JSON.parse(row.document) as Assistant), id: row.id, version: row.version };
       });
     },
     async limits(tenantId) {
-      const set = await through(limits, tenantId, async () => ({
+      const set = await limits.get(tenantId, async () => ({
         ...DEFAULT_LIMITS,
         ...(await store.limits.of(tenantId)),
       }));
