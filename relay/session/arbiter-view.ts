@@ -1,5 +1,6 @@
 /** What the shell reads of the arbiter's state: the few questions that its gates and queues must ask. */
 import type { State } from '#arbiter';
+import type { Moment } from '../bridge/bridge.ts';
 
 /** Whether sound of the response may still be admitted. */
 export function isWanted(state: State, response: string): boolean {
@@ -29,4 +30,12 @@ export function isUserSilent(state: State): boolean {
 export function isQuiet(state: State): boolean {
   const isUsers = state.floor.is === 'user' || state.floor.is === 'deciding';
   return !isUsers && !isAgentActive(state);
+}
+
+/** What a change of the provider's connection would meet. */
+export function momentOf(state: State): Moment {
+  const isAsked = state.response.is !== 'none' || state.queued !== null || Object.keys(state.tools).length > 0;
+  if (isAsked || !isUserSilent(state)) return 'busy';
+  if (isQuiet(state)) return 'quiet';
+  return state.heard.is !== 'none' || state.owner !== 'none' ? 'playing' : 'busy';
 }

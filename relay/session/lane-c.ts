@@ -66,6 +66,8 @@ export interface LaneC {
   readonly output: OutputPolicy;
   /** The arbiter took a turn; its words may be known already, or come later. */
   asked(turn: string, item: string): void;
+  /** The question of `turn` is asked again in `next`. */
+  again(turn: string, next: string): void;
   /** All words of a user item are known. */
   userSaid(item: string, text: string): void;
   isHeld(turn: string): boolean;
@@ -221,16 +223,22 @@ export function createLaneC(options: LaneCOptions): LaneC {
     timers.add(cancel);
   }
 
+  function asked(id: string, item: string): void {
+    const turn = turnOf(id);
+    turn.item = item;
+    // A refusal that waited for the user to end was dropped by this turn.
+    controls.choose('refusal');
+    const ruling = items.get(item)?.ruling;
+    turn.isJudged = !(input.isNeeded && policy.moderation.holdForInput);
+    if (ruling) judged(id, ruling, items.get(item)?.text ?? '');
+  }
+
   return {
     output,
-    asked(id, item) {
-      const turn = turnOf(id);
-      turn.item = item;
-      // A refusal that waited for the user to end was dropped by this turn.
-      controls.choose('refusal');
-      const ruling = items.get(item)?.ruling;
-      turn.isJudged = !(input.isNeeded && policy.moderation.holdForInput);
-      if (ruling) judged(id, ruling, items.get(item)?.text ?? '');
+    asked,
+    again(id, next) {
+      const { item } = turnOf(id);
+      if (item !== null) asked(next, item);
     },
     userSaid(item, text) {
       if (items.has(item)) return;

@@ -11,10 +11,11 @@ import { instructionsWith } from '../policy/told.ts';
 import type { AgentVoice } from './agent-voice.ts';
 import type { Answers } from './answers.ts';
 import type { ArbiterShell, Happening } from './arbiter-shell.ts';
-import { isAgentActive } from './arbiter-view.ts';
+import { isAgentActive, momentOf } from './arbiter-view.ts';
 import type { LaneC } from './lane-c.ts';
 import type { PageCodec } from './page-codec.ts';
 import type { Live, StartOptions } from './page.ts';
+import { createProviderLoss } from './provider-loss.ts';
 import { createProviderSide } from './provider-side.ts';
 import type { Recording } from './recording.ts';
 import type { SessionDeps, SessionSeed } from './session-deps.ts';
@@ -97,9 +98,17 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
       },
       commit,
     });
+    const loss = createProviderLoss({
+      ...{ clock: deps.clock, turns },
+      state: () => shell.state,
+      dispatch: (event) => shell.dispatch(event),
+      run: (job) => shell.run(job),
+      onAgain: (turn, next) => laneC.again(turn, next),
+    });
     const side = createProviderSide({
       send,
       dispatch,
+      loss,
       speech,
       answers,
       tools,
@@ -123,15 +132,18 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
       locale,
       tools: all,
     };
-    const opened = deps.openBridge(setup, (event: BridgeEvent) =>
+    const onEvent = (event: BridgeEvent) =>
       shell.run(() => {
         if (event.type === 'response.text') voice.said(event.item, event.delta);
         side(event);
         options.afterwards();
-      }),
-    );
+      });
+    const opened = deps.openBridge(setup, onEvent, () => momentOf(shell.state));
     options.onBridge(opened);
-    options.atEnd(() => speech.stop());
+    options.atEnd(() => {
+      speech.stop();
+      loss.stop();
+    });
     opened.connect();
     return { mode, bridge: opened, speech };
   };

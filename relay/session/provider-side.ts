@@ -4,6 +4,7 @@ import type { BridgeEvent, BridgeUsage } from '../bridge/bridge.ts';
 import type { FaultCode } from '../errors.ts';
 import type { Answers } from './answers.ts';
 import type { Happening } from './arbiter-shell.ts';
+import type { ProviderLoss } from './provider-loss.ts';
 import type { Speech } from './speech.ts';
 import type { Tools } from './tools.ts';
 
@@ -18,6 +19,8 @@ export interface ProviderSideOptions {
   speech: Speech;
   answers: Answers;
   tools: Tools;
+  /** Tells the arbiter of the provider's coming and going. */
+  loss: Pick<ProviderLoss, 'up' | 'down'>;
   /** All words of a user item are known; empty when nobody could write them down. */
   onUserWords: (item: string, text: string) => void;
   /** So many milliseconds of what the user said are lost for good. */
@@ -45,14 +48,12 @@ export function createProviderSide(options: ProviderSideOptions): (event: Bridge
     switch (event.type) {
       case 'provider.up':
         send({ type: 'provider.changed', up: true });
-        dispatch({ type: 'provider.up', generation: event.generation });
-        {
-          options.onUp();
-          return;
-        }
+        options.loss.up(event.generation);
+        options.onUp();
+        return;
       case 'provider.down': {
         send({ type: 'provider.changed', up: false });
-        dispatch({ type: 'provider.down', generation: event.generation });
+        options.loss.down(event.generation, event.fatal);
         answers.lost();
         speech.providerLost();
         if (event.fatal) options.onGone(REFUSED.test(event.reason) ? 'upstream-refused' : 'upstream-lost');

@@ -17,7 +17,9 @@ export interface Turns {
   propose(source: 'speech' | 'text'): string;
   /** A name for a turn that takes the place of another, with nothing new of the user's. */
   proposeInstead(turn: string): string;
-  /** Whether it took the place of another. */
+  /** A name for a turn that asks the same again, because the provider was lost. */
+  proposeAgain(turn: string): string;
+  /** Whether it took the place of another, because policy asked for that. */
   isInstead(turn: string): boolean;
   /** The arbiter took it. Says so to the page, once. */
   announce(turn: string): void;
@@ -30,9 +32,14 @@ export interface Turns {
   readonly open: string | null;
 }
 
+/** Typed turns remembered. */
+const MOST_TYPED = 32;
+
 export function createTurns(now: () => number, send: (message: RelayMessage) => void): Turns {
   const turns = new Map<string, Turn>();
   const instead = new Set<string>();
+  /** Turns that were typed; others were spoken. */
+  const typed = new Set<string>();
   let count = 0;
   const announce = (id: string) => {
     const turn = turns.get(id);
@@ -43,6 +50,9 @@ export function createTurns(now: () => number, send: (message: RelayMessage) => 
   function propose(source: Turn['source']): string {
     count += 1;
     const id = `turn_${count}`;
+    if (source === 'text') typed.add(id);
+    const [oldest] = typed;
+    if (typed.size > MOST_TYPED && oldest !== undefined) typed.delete(oldest);
     turns.set(id, { source, beganAt: now(), isAnnounced: false, firstSentMs: {} });
     return id;
   }
@@ -53,6 +63,7 @@ export function createTurns(now: () => number, send: (message: RelayMessage) => 
       instead.add(id);
       return id;
     },
+    proposeAgain: (turn) => propose(typed.has(turn) ? 'text' : 'speech'),
     isInstead: (turn) => instead.has(turn),
     announce,
     discard(id) {
