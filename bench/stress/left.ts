@@ -1,0 +1,96 @@
+/** What is there, counted: before the first scenario and after each. Whatever is more was left behind. */
+import { createRequire } from 'node:module';
+import type { Stage } from './stage.ts';
+
+export interface Left {
+  /** Sockets that the relays' servers hold. */
+  connections: number;
+  conversations: number;
+  /** Sockets of this process, both ends of all. */
+  sockets: number;
+  /** Timers of this process, those that keep nothing alive among them. */
+  timers: number;
+  /** Connections to the provider. */
+  provider: number;
+  /** Places that are taken, in Redis. */
+  leases: number;
+  /** Conversations that somebody holds, in Redis. */
+  ownerships: number;
+  heapMb: number;
+}
+
+interface TimerList {
+  _idlePrev: TimerList;
+}
+/** Only with `--expose-internals`. */
+const { timerListMap } = createRequire(import.meta.url)('internal/timers') as {
+  timerListMap: Record<string, TimerList>;
+};
+
+/** How many timers there are of each length, for whoever looks for the one that was left. */
+export function timersByMs(): string {
+  const lengths = Object.entries(timerListMap).map(([ms, list]) => {
+    let count = 0;
+    for (let one = list._idlePrev; one !== list; one = one._idlePrev) count += 1;
+    return `${count} × ${ms} ms`;
+  });
+  return lengths.join(', ');
+}
+
+export function timersSet(): number {
+  let count = 0;
+  for (const list of Object.values(timerListMap))
+    for (let one = list._idlePrev; one !== list; one = one._idlePrev) count += 1;
+  return count;
+}
+
+async function keysIn({ spy }: Stage, pattern: string): Promise<string[]> {
+  return spy.keys(pattern);
+}
+
+export async function count(stage: Stage): Promise<Left> {
+  const { a, b, provider, spy } = stage;
+  const leaseKeys = await keysIn(stage, 'vjj:lease:*');
+  const leases = await Promise.all(leaseKeys.map((key) => spy.zcard(key)));
+  const sockets = process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+  return {
+    connections: (await a.relay.connections()) + (await b.relay.connections()),
+    conversations: a.relay.sessions() + b.relay.sessions(),
+    sockets,
+    timers: timersSet(),
+    provider: provider.open,
+    leases: leases.reduce((sum, one) => sum + one, 0),
+    ownerships: (await keysIn(stage, 'vjj:{own:*}:*')).length,
+    heapMb: 0,
+  };
+}
+
+const MB = 1024 * 1024;
+/** Of heap and buffers, beside the baseline, whatever scenario it is after. */
+export const MOST_GROWTH_MB = 24;
+const SETTLE_MS = 10_000;
+const LOOK_EVERY_MS = 25;
+
+export function heapMb(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return Math.round(((heapUsed + external) / MB) * 10) / 10;
+}
+
+/** Waits until nothing is above the baseline. @returns what still is, in words, after ten seconds. */
+export async function leftBehind(stage: Stage, baseline: Left): Promise<string[]> {
+  const until = performance.now() + SETTLE_MS;
+  const names = Object.keys(baseline).filter((name): name is keyof Left => name !== 'heapMb');
+  for (;;) {
+    const now = await count(stage);
+    const more = names.filter((name) => now[name] > baseline[name]);
+    if (more.length === 0) break;
+    if (performance.now() > until) {
+      const what = more.map((name) => `${name}: ${now[name]} instead of ${baseline[name]}`);
+      return more.includes('timers') ? [...what, `(${timersByMs()})`] : what;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  const heap = heapMb();
+  return heap > baseline.heapMb + MOST_GROWTH_MB ? [`heap: ${heap} MB instead of ${baseline.heapMb} MB`] : [];
+}
