@@ -245,7 +245,7 @@ export const VARIABLES = {
   }),
   OPENAI_FALLBACK_BASE_URL: url(['https', 'http'], {
     group: MODEL,
-    means: 'Not used yet: a second address, for when the first does not answer.',
+    means: 'The same model at a second address, for while the first does not answer. It is given the same keys.',
   }),
   OPENAI_MODEL: pattern(/^[A-Za-z0-9._:/-]{1,100}$/, "a model's name", {
     group: MODEL,

@@ -14,6 +14,7 @@ import { createAuth } from './auth/auth.ts';
 import { createSignIns } from './auth/console-sign-in.ts';
 import { openKeyring } from './auth/keyring.ts';
 import { createBookkeeping } from './bookkeeping.ts';
+import { type Circuits, createCircuits } from './bridge/openai/circuits.ts';
 import { createOpenAIBridgeFactory } from './bridge/openai/open-bridge.ts';
 import { DEFAULT_TRANSCRIPTION_MODEL } from './bridge/openai/setup.ts';
 import type { OpenBridge } from './bridge/bridge.ts';
@@ -261,6 +262,8 @@ interface Provider {
   kind: Status['provider'];
   describes: string;
   openBridge: OpenBridge;
+  /** Which of its credentials are left alone, since when and why. */
+  circuits: Circuits;
   /** Where everything but Realtime is asked, and with what. */
   baseUrl: string;
   apiKey: string;
@@ -273,17 +276,18 @@ async function openProvider(
   log: Log,
   keyOf: (tenant: string) => Promise<string | undefined>,
 ): Promise<Provider> {
-  const { apiKey, baseUrl, model } = config.openai;
-  const bridges = (at: string, key: string) =>
+  const { apiKey, baseUrl, fallbackBaseUrl, model } = config.openai;
+  const circuits = createCircuits(systemClock);
+  const bridges = (at: string, key: string, fallback?: string) =>
     createOpenAIBridgeFactory({
-      ...{ baseUrl: at, apiKey: key, keyOf, clock: systemClock },
+      ...{ baseUrl: at, fallbackBaseUrl: fallback, circuits, apiKey: key, keyOf, clock: systemClock },
       onProblem: ({ code, detail }) => log.warn('provider problem', { code, reason: detail }),
     });
   if (apiKey !== undefined) {
-    const describes = `${model} at ${baseUrl}`;
+    const describes = `${model} at ${baseUrl}${fallbackBaseUrl === undefined ? '' : `, else at ${fallbackBaseUrl}`}`;
     return {
-      ...{ kind: 'openai' as const, describes, baseUrl, apiKey },
-      openBridge: bridges(baseUrl, apiKey),
+      ...{ kind: 'openai' as const, describes, baseUrl, apiKey, circuits },
+      openBridge: bridges(baseUrl, apiKey, fallbackBaseUrl),
       close: () => Promise.resolve(),
     };
   }
@@ -291,7 +295,7 @@ async function openProvider(
   return {
     kind: 'emulator',
     describes: `the emulator inside this relay, at ${emulator.url} (set OPENAI_API_KEY for OpenAI)`,
-    ...{ openBridge: bridges(emulator.url, EMULATOR_KEY), baseUrl: emulator.url, apiKey: EMULATOR_KEY },
+    ...{ openBridge: bridges(emulator.url, EMULATOR_KEY), baseUrl: emulator.url, apiKey: EMULATOR_KEY, circuits },
     close: () => emulator.close(),
   };
 }
