@@ -25,6 +25,8 @@ export interface Checkpoint {
   unanswered: string | null;
   /** SHA-256, in hex, of the secret that opens the next connection. */
   secretHash: string;
+  /** Of the one before it, as long as the page may not have the newest: it opens the connection as well. */
+  formerSecretHash?: string | null;
 }
 
 export type Found =

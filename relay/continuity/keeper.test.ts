@@ -225,6 +225,21 @@ describe('a conversation that is looked for', () => {
     expect(checkpoints.rows.size).toBe(0);
   });
 
+  it('is opened by the newest secret and by the one before it while that is good, and by no piece of either', async () => {
+    const [former, newest] = ['b'.repeat(64), 'c'.repeat(64)];
+    for (const [shown, is] of [
+      ...[[former, 'left'] as const, [newest, 'left'] as const, [HASH, 'unknown'] as const, ['', 'unknown'] as const],
+      [`${newest},${former}`, 'unknown'] as const,
+    ]) {
+      const { instance, written } = fleet();
+      const [a, b] = [instance('a'), instance('b')];
+      a.began('ses_1');
+      a.save(checkpoint({ secretHash: newest, formerSecretHash: former }));
+      await written();
+      expect((await b.find('ses_1', shown, 'ins_a')).is, shown).toBe(is);
+    }
+  });
+
   it('tells the former holder also when the lease says it first', async () => {
     const { clock, instance, written } = fleet();
     const [a, b] = [instance('a'), instance('b')];

@@ -66,7 +66,7 @@ export function createContinuity(options: ContinuityOptions): ContinuityKeeper {
         checkpoints.save(
           {
             ...{ tenantId: checkpoint.tenant, sessionId: checkpoint.session, subject: checkpoint.subject },
-            ...{ holder: self.instance, version: held.version, secretHash: checkpoint.secretHash },
+            ...{ holder: self.instance, version: held.version, secretHash: hashesOf(checkpoint) },
             savedAt: clock.wallNow(),
           },
           documentOf(checkpoint),
@@ -126,7 +126,7 @@ export function createContinuity(options: ContinuityOptions): ContinuityKeeper {
     if (book.knows(session)) return { is: 'unknown' };
     const owner = await livingOwner(session);
     if (owner && isOther(owner, dead)) return { is: 'elsewhere', ...owner };
-    const found = (await checkpoints.find(session)).find((row) => isSame(row.secretHash, secretHash));
+    const found = (await checkpoints.find(session)).find((row) => isAmong(row.secretHash, secretHash));
     if (!found) return { is: 'unknown' };
     // Who was first has it by the store's word before the lease says so.
     const holder = holderOf(found);
@@ -198,10 +198,17 @@ export function createContinuity(options: ContinuityOptions): ContinuityKeeper {
   };
 }
 
-/** Digests of the same length; which letter differs cannot be told from how long it takes. */
-function isSame(kept: string, shown: string): boolean {
-  const [a, b] = [Buffer.from(kept), Buffer.from(shown)];
-  return a.length === b.length && timingSafeEqual(a, b);
+const hashesOf = ({ secretHash, formerSecretHash }: Checkpoint) =>
+  typeof formerSecretHash === 'string' ? `${secretHash},${formerSecretHash}` : secretHash;
+
+/** Which letter of which digest differs cannot be told from how long it takes. */
+function isAmong(kept: string, shown: string): boolean {
+  const given = Buffer.from(shown);
+  const same = kept.split(',').map((one) => {
+    const hash = Buffer.from(one);
+    return hash.length === given.length && timingSafeEqual(hash, given);
+  });
+  return same.includes(true);
 }
 
 function documentOf(checkpoint: Checkpoint): string {

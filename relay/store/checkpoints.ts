@@ -15,7 +15,7 @@ export interface CheckpointRow {
   holder: string | null;
   /** Take-overs so far. */
   version: number;
-  /** SHA-256, in hex. */
+  /** SHA-256, in hex, of the secrets that open the next connection; separated by commas. */
   secretHash: string;
   savedAt: number;
 }
