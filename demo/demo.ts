@@ -5,6 +5,7 @@
 import { embedCode, placeControls } from './controls.ts';
 import { cutLine, installLine, setLine } from './faults.ts';
 import { Figures } from './figures.ts';
+import { Knobs } from './knobs.ts';
 import { copies, find } from './page.ts';
 import { placePreflight } from './preflight.ts';
 import { Waveform } from './waveform.ts';
@@ -150,7 +151,7 @@ assistant.addEventListener('reconnected', ({ gapMs }) => note('reconnected', `af
 assistant.addEventListener('debug', ({ detail }) => {
   if (detail.type === 'onset') timeline.begin('you', performance.now());
   if (detail.type === 'offset') timeline.end('you', performance.now());
-  if (detail.type === 'session.created' && detail.config) showKnobs(detail.config);
+  if (detail.type === 'session.created' && detail.config) knobs.show(detail.config);
   if (detail.type === 'state.changed') find('span', 'arbiter-state').textContent = `${detail.state}, ${detail.cause}`;
   if (detail.type === 'policy.applied') {
     const { decision, reason, severity, side } = detail;
@@ -172,19 +173,12 @@ for (const phrase of PHRASES) {
   find('ul', 'phrases').append(item);
 }
 
-/** The arbiter's knobs as they hold for this call. */
-function showKnobs(config: Record<string, number | string | boolean>): void {
-  const rows = Object.entries(config).map(([name, value]) => {
-    const row = document.createElement('div');
-    const term = document.createElement('dt');
-    const detail = document.createElement('dd');
-    term.textContent = name;
-    detail.textContent = String(value);
-    row.append(term, detail);
-    return row;
-  });
-  find('dl', 'knobs').replaceChildren(...rows);
-}
+// The arbiter's knobs: what this call has, and what the next one will.
+const knobs = new Knobs(find('div', 'knobs'), find('p', 'knobs-verdict'), (name, value) =>
+  note('knob', `${name} ${value}`),
+);
+void knobs.load();
+find('button', 'knobs-reset').addEventListener('click', () => void knobs.reset());
 
 // Every attribute, and the code for what is set.
 const embed = find('code', 'embed');

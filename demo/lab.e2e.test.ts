@@ -136,4 +136,39 @@ describe('the lab', () => {
   });
 
   it('keeps to its own strict policy', () => expect(faults).toEqual([]));
+
+  it('sets a knob of the arbiter, which holds from the next call on, and takes it back', async () => {
+    const page = await open();
+    await page.waitForSelector('#knob-RESUME_REWIND_MS');
+    await page.$eval('details:has(#knobs)', (details) => details.setAttribute('open', ''));
+    const set = (value: string) =>
+      page.$eval(
+        '#knob-RESUME_REWIND_MS',
+        (field, text) => {
+          (field as HTMLInputElement).value = text;
+          field.dispatchEvent(new Event('change'));
+        },
+        value,
+      );
+    await set('99999');
+    await page.waitForFunction(() =>
+      document.querySelector('#knobs-verdict')?.textContent.startsWith('Not set: RESUME'),
+    );
+    await set('333');
+    await logged(page, /knob\s*RESUME_REWIND_MS 333/);
+    const begun = page.evaluate(
+      () =>
+        new Promise<unknown>((resolve) => {
+          document.querySelector('voice-jib-jab')?.addEventListener('debug', ({ detail }) => {
+            if (detail.type === 'session.created') resolve(detail.config?.['RESUME_REWIND_MS']);
+          });
+        }),
+    );
+    await live(page);
+    expect(await begun).toBe(333);
+    await page.$eval('#knobs-reset', (button) => (button as HTMLButtonElement).click());
+    await logged(page, /knob\s*all knobs/);
+    expect(await page.$eval('#knob-RESUME_REWIND_MS', (field) => (field as HTMLInputElement).value)).not.toBe('333');
+    await page.close();
+  });
 });

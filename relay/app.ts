@@ -14,6 +14,7 @@ import { createSignIns } from './auth/console-sign-in.ts';
 import { consoleCookie, credentialsOf } from './http/admin/cookie.ts';
 import { adminRoutes, type AdminDeps } from './http/admin/routes.ts';
 import { clientAddress } from './http/client-address.ts';
+import { demoRoutes } from './http/demo.ts';
 import { healthRoutes, statusRoutes, type Status } from './http/health.ts';
 import { notFound, problemHandler } from './http/problem.ts';
 import { ratingRoutes } from './http/rating.ts';
@@ -53,6 +54,8 @@ export interface AppDeps {
   publicUrl: string | undefined;
   /** Where browsers reach this relay, without a slash at the end; known when it listens. */
   siteUrl: () => string;
+  /** Whether the demo page may set its assistant's knobs; never in production. */
+  hasDemo?: boolean;
   /** What only the rest of the relay can do for the API. */
   admin: Pick<
     AdminDeps,
@@ -92,6 +95,7 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
     tokenRoutes({ directory, keyring: deps.keyring, revocations: deps.revocations, clock: deps.clock }),
   );
   app.route('/api', ratingRoutes({ ...deps, outbox: deps.admin.outbox, redact: redactFor }));
+  if (deps.hasDemo === true) app.route('/api/demo', demoRoutes({ directory, choices: deps.admin.choices }));
   app.route('/api', statusRoutes({ status: deps.status }));
   const { version } = deps.status();
   app.route('/api/admin', adminRoutes({ ...deps, ...deps.admin, signIns, findCaller, isSecure, addressOf, version }));

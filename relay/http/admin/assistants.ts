@@ -157,7 +157,7 @@ function changed(before: Assistant, { reflex, ...change }: BodyOf<'putAssistant'
 }
 
 /** Knobs out of their range. */
-function knobProblems({ lanes }: Assistant, { knobs }: AnswerOf<'choices'>): FieldProblem[] {
+export function knobProblems({ lanes }: Assistant, { knobs }: AnswerOf<'choices'>): FieldProblem[] {
   return knobs.flatMap(({ name, min = -Infinity, max = Infinity }) => {
     const value: unknown = (lanes as Record<string, unknown>)[name];
     if (typeof value !== 'number' || (value >= min && value <= max)) return [];
