@@ -27,6 +27,7 @@ import { setupOperator } from './http/admin/people.ts';
 import { clientAddress } from './http/client-address.ts';
 import type { Status } from './http/health.ts';
 import { newId } from './ids.ts';
+import { createLastKnown, LAST_KNOWN_MS } from './last-known.ts';
 import type { Log } from './log.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
@@ -35,9 +36,10 @@ import { checkAssistant } from './session/assistant-check.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type DoorLimits, type UpgradeHandler } from './session/upgrade.ts';
 import { openSharedState } from './shared-state/open.ts';
 import { everyHour, forgetOld, removeOlder } from './store/retention.ts';
-import { masterKeyIn } from './store/sealing.ts';
+import { createSeal, masterKeyIn } from './store/sealing.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createDirectory, type Directory } from './tenants/directory.ts';
+import { openSpool } from './usage/spool.ts';
 import { VERSION } from './version.ts';
 import { previewVoice } from './voice-preview.ts';
 
@@ -52,6 +54,8 @@ const REFUSAL_PAUSE_MS = 2_000;
 /** How long requests under way may go on after the last conversation. */
 const LAST_REQUESTS_MS = 2_000;
 const SCRIPT_MAX_AGE_S = 300;
+/** Below what readiness waits for the store. */
+const SLOW_PING_MS = 500;
 /** The emulator takes any key. */
 const EMULATOR_KEY = 'emulator';
 
@@ -111,6 +115,14 @@ async function open(
   const masterKey = config.masterKey ?? masterKeyIn(config.dataDir).key;
   const store = await openStore({ ...config.database, masterKey, now: () => clock.wallNow() });
   closers.push(() => store.close());
+  let storeAwayAt: number | null = null;
+  closers.push(
+    store.onChange((isUp) => {
+      storeAwayAt = isUp ? null : clock.now();
+      if (isUp) log.info('the database is back', { database: store.place });
+      else log.error('the database is away: what was known last holds on', { database: store.place });
+    }),
+  );
   const keyring = await openKeyring(store.signingKeys, clock);
   // Where other instances reach this one is known when it listens.
   const self = { instance, url: '' };
@@ -138,17 +150,26 @@ async function open(
     ...{ keyring, store, directory, quotas: shared, outbound, clock },
     ...{ usedTokens: once, broadcast },
     onKeyProblem: ({ tenantId, code }) => log.warn("a tenant's key cannot be used", { tenant: tenantId, code }),
-    onProblem: (error) => log.warn('revocations cannot be looked up', { error }),
+    onProblem(error) {
+      // While the store is known to be away, that was said once.
+      if (store.isUp()) log.warn('revocations cannot be looked up', { error });
+    },
   });
   const books = createBookkeeping({
     ...{ store, clock, log, instance, transcriptionModel: DEFAULT_TRANSCRIPTION_MODEL },
     limitsOf: (tenantId) => directory.limits(tenantId),
     send: (to, request) => outbound.request(to, request),
     ...(config.prices !== undefined && { prices: config.prices }),
+    spool: openSpool({ dir: join(config.dataDir, 'spool'), instance, ...sealedBy(masterKey) }),
   });
   closers.push(() => books.stop());
   await books.start();
-  const provider = await openProvider(config, log, async (tenant) => (await store.providerKeys.open(tenant))?.key);
+  const providerKeys = createLastKnown<{ key: string }>({ clock, freshMs: 0 });
+  const provider = await openProvider(
+    config,
+    log,
+    async (tenant) => (await providerKeys.get(tenant, () => store.providerKeys.open(tenant)))?.key,
+  );
   closers.push(provider.close);
 
   closers.push(
@@ -211,8 +232,13 @@ async function open(
     ...{ log, clock, directory, keyring, shared, revocations: auth.revocations, trustedProxies, staticRoot, status },
     ...{ adminToken: config.adminToken, rateLimit: config.rateLimit, healthPath: config.healthPath },
     publicUrl: config.publicUrl,
+    hasDemo: !config.isProduction,
     isDraining: () => isDraining,
-    pingStore: () => store.ping(),
+    pingStore() {
+      if (storeAwayAt === null) return pingSoon(store);
+      if (clock.now() - storeAwayAt < LAST_KNOWN_MS) return Promise.resolve('degraded');
+      return store.ping();
+    },
     staticMaxAgeS: config.isProduction ? SCRIPT_MAX_AGE_S : 0,
   });
 
@@ -298,6 +324,28 @@ async function openProvider(
     ...{ openBridge: bridges(emulator.url, EMULATOR_KEY), baseUrl: emulator.url, apiKey: EMULATOR_KEY, circuits },
     close: () => emulator.close(),
   };
+}
+
+/** One that is slow is not yet away: its own watch tells. */
+async function pingSoon(store: Store): Promise<void | 'degraded'> {
+  let timer: NodeJS.Timeout | undefined;
+  const slow = new Promise<'degraded'>((resolve) => {
+    timer = setTimeout(resolve, SLOW_PING_MS, 'degraded');
+  });
+  try {
+    return await Promise.race([store.ping(), slow]);
+  } catch {
+    return 'degraded';
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What waits on the disk is sealed as secrets are in the database: it holds words. */
+function sealedBy(masterKey: string) {
+  const row = ['', 'spool', 'entry', ''];
+  const { seal, open } = createSeal(masterKey);
+  return { seal: (text: string) => seal(text, row), unseal: (sealed: string) => open(sealed, row) };
 }
 
 function describeSharing(kind: 'memory' | 'redis', isUp: boolean): string {
