@@ -30,6 +30,8 @@ export interface ClipRequest {
   handover?: string;
   /** Said in place of an answer when the conversation must end; a `refusal` clip of its own. */
   ending?: string;
+  /** Spoken when the user's words were lost on their way. */
+  again?: string;
   /** Asked after a long silence; no idle clip without it. */
   idle?: string;
   /** Instead of the language's own phrases; each must pass `checkPhrase`. */

@@ -103,6 +103,7 @@ export function createClipLibrary(options: {
     add('refusal', request.refusal);
     add('refusal', request.handover ?? '');
     add('refusal', request.ending ?? '');
+    add('refusal', request.again ?? '');
     add('fallback', request.fallback);
     const phrases = request.reflexPhrases ?? phrasesFor(request.locale);
     for (const mood of ['neutral', 'affirmative'] as const) {

@@ -1,15 +1,16 @@
 /**
  * What lane C says when the arbiter has it speak. The arbiter knows one refusal clip by one name
  * and when it plays; which words are behind the name is decided here, by why it plays: a refusal,
- * that a person takes over, that the conversation must end, or nothing at all.
+ * that a person takes over, that the conversation must end, to say it again, or nothing at all.
  */
 import type { Clip } from '../reflex/library.ts';
 import type { Happening } from './arbiter-shell.ts';
+import { isAskAgain } from './ask-again-words.ts';
 
 /** What the arbiter calls lane C's refusal, whatever it says. */
 export const REFUSAL = 'refusal';
 
-export type ControlChoice = 'refusal' | 'handover' | 'ending' | 'silence';
+export type ControlChoice = 'refusal' | 'handover' | 'ending' | 'again' | 'silence';
 
 export interface ControlClips {
   /** A clip is in the page: what the arbiter is told of it. */
@@ -27,7 +28,7 @@ export interface ControlClips {
  * @param ending - The words of the goodbye that a used-up budget brings.
  */
 export function createControlClips(handover: string, ending = ''): ControlClips {
-  const clips = new Map<'refusal' | 'handover' | 'ending', Clip>();
+  const clips = new Map<Exclude<ControlChoice, 'silence'>, Clip>();
   let choice: ControlChoice = 'refusal';
 
   function clipOf(name: string): string | null {
@@ -35,13 +36,14 @@ export function createControlClips(handover: string, ending = ''): ControlClips 
     const refusal = clips.get('refusal')?.id ?? null;
     if (choice === 'silence') return null;
     // A refusal would be wrong there: nothing that was asked is refused.
-    if (choice === 'ending') return clips.get('ending')?.id ?? null;
+    if (choice === 'ending' || choice === 'again') return clips.get(choice)?.id ?? null;
     // Better a refusal than silence; but nobody is promised a person who does not come.
     return choice === 'handover' ? (clips.get('handover')?.id ?? refusal) : refusal;
   }
 
   const roleOf = (text: string) => {
     if (text === handover.trim()) return 'handover';
+    if (isAskAgain(text)) return 'again';
     return text === ending.trim() ? 'ending' : 'refusal';
   };
 

@@ -44,6 +44,10 @@ export interface Downlink {
   close(isWanted: (response: string) => boolean): void;
   forget(isOver: (response: string) => boolean): void;
   setPlaying(isPlaying: boolean): void;
+  /** Without a page nothing is sent; what is admitted waits here. */
+  setConnected(isConnected: boolean): void;
+  /** To a page that has nothing: what was sent and, by its last report, not played is sent once more. */
+  rewind(): void;
   /** The page's report; one of an epoch that was closed is ignored. */
   played(epoch: number, item: string, playedMs: number): void;
   readonly heldBytes: number;
@@ -57,6 +61,7 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
   const begun = new Map<string, { epoch: number; startMs: number; fromMs: number }>();
   let admittedInOrder: string[] = [];
   let isPlaying = true;
+  let isConnected = true;
   let framesSent = 0;
   let cancelWake: (() => void) | null = null;
 
@@ -100,7 +105,7 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
   function pump(): void {
     cancelWake?.();
     cancelWake = null;
-    while (isPlaying) {
+    while (isPlaying && isConnected) {
       const now = clock.now();
       const turn = next();
       if (!turn) return;
@@ -205,9 +210,21 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
       pace.setRunning(next, clock.now());
       pump();
     },
+    setConnected(next) {
+      isConnected = next;
+      pump();
+    },
+    rewind() {
+      begun.clear();
+      framesSent = 0;
+      pace.reset(clock.now());
+      pace.setRunning(isPlaying, clock.now());
+      for (const id of admittedInOrder) store.rewind(id);
+    },
     played(epoch, item, playedMs) {
       const place = begun.get(item);
       if (place?.epoch !== epoch) return;
+      store.played(item, Math.floor(msToSamples(playedMs)));
       pace.reported(place.startMs + playedMs - place.fromMs, clock.now());
       pump();
     },

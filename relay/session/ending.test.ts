@@ -31,16 +31,25 @@ describe('the end', () => {
     await expectNothingLeft();
   });
 
-  it('comes when the connection is lost in mid-answer', async () => {
+  /** The relay has noticed that the page is away, and its page does not come back in time. */
+  async function waitInVain(): Promise<void> {
+    await relay.empty();
+    clock.advance(59_999);
+    expect([relay.door.live, bridge.isClosed]).toEqual([1, false]);
+    clock.advance(1);
+    await expectNothingLeft();
+  }
+
+  it('comes a minute after the connection was lost in mid-answer', async () => {
     await begin();
     await userTurn();
     await answer('r1', 'turn_1', 3_000);
     await tell({ type: 'user.onset', utterance: 'w2', epoch: 1, paused: true });
     page.socket.terminate();
-    await expectNothingLeft();
+    await waitInVain();
   });
 
-  it('comes when pings stay unanswered', async () => {
+  it('comes a minute after pings stayed unanswered', async () => {
     await begin();
     clock.advance(30_000);
     await page.settled();
@@ -50,6 +59,23 @@ describe('the end', () => {
     await page.settled();
     clock.advance(30_000);
     expect((await page.closed).code).toBe(1006);
+    await waitInVain();
+  });
+
+  it.each([
+    ['1000', 1000],
+    ['no code', undefined],
+    ['a final code', 4900],
+  ])('comes at once when the page closes with %s', async (_, code) => {
+    await begin();
+    await userTurn();
+    page.socket.close(code);
+    await expectNothingLeft();
+  });
+
+  it('comes at once when the connection is lost before the start', async () => {
+    await admit();
+    page.socket.terminate();
     await expectNothingLeft();
   });
 
@@ -78,20 +104,16 @@ describe('the end', () => {
     await expectNothingLeft();
   });
 
-  it('comes with 4009 for a page that does not read', async () => {
+  it('waits as for any lost connection for a page that does not read: it is closed with 4009', async () => {
     await begin();
     await userTurn();
     page.socket.pause();
-    bridge.emit({ type: 'response.created', response: 'r1', turn: 'turn_1' });
-    const item = 'i';
-    for (let i = 0; i < 400 && !bridge.isClosed; i++) {
-      const text = 'x'.repeat(50_000);
-      bridge.emit({ type: 'response.text', response: 'r1', item, delta: text });
+    for (let i = 0; i < 40; i++) {
+      bridge.emit({ type: 'input.transcript.delta', item: `i${i}`, text: 'x'.repeat(500_000) });
     }
-    expect(bridge.isClosed).toBe(true);
     page.socket.resume();
     expect(await page.closed).toEqual({ code: 4009, reason: 'slow' });
-    await expectNothingLeft();
+    await waitInVain();
   });
 
   it('of one that fails in our own code is 4008, and leaves nothing', async () => {

@@ -11,7 +11,7 @@ import {
   type OpusEncoderHandle,
 } from 'libopus-wasm';
 import { FLAG_LAST, FRAME_SAMPLES, RATE_HZ, packOpus, readOpus, samplesToMs, type AudioFrame } from '#wire';
-import type { Outlet } from './outlet.ts';
+import type { Outlet } from './line.ts';
 
 /** Bits a second of the answer's voice: with headers and the WebSocket's own, under 40 000 on the wire. */
 const BIT_RATE = 28_000;
@@ -55,6 +55,8 @@ export interface Packed {
 export interface PageCodec extends Outlet {
   /** What the page can; answered with `session.ready`, from then on both sides may use it. */
   offered(codecs: readonly string[]): void;
+  /** The page has nothing of what was packed so far: what was agreed is agreed anew. */
+  restart(): void;
   /** @returns null where Opus was not agreed on, or the body is broken. */
   read(body: Uint8Array): Packed | null;
 }
@@ -120,6 +122,9 @@ export function createPageCodec(outlet: Outlet, onProblem: (error: unknown) => v
   /** The item under way is packed; one that began as PCM16 ends so. */
   let isPacking = false;
   let isStopped = false;
+  let codecs: readonly string[] | null = null;
+  /** Of the openings under way only the newest counts. */
+  let openings = 0;
 
   function free(): void {
     encoder?.free();
@@ -129,8 +134,9 @@ export function createPageCodec(outlet: Outlet, onProblem: (error: unknown) => v
   }
 
   async function open(): Promise<void> {
+    const opening = ++openings;
     await (warm ??= warmUp());
-    encoder = await createEncoder({
+    const packs = await createEncoder({
       ...FORMAT,
       frameSize: FRAME_SAMPLES,
       // Half the cost of the default and less delay; nothing is filtered out of a voice that is clean.
@@ -139,26 +145,37 @@ export function createPageCodec(outlet: Outlet, onProblem: (error: unknown) => v
       complexity: COMPLEXITY,
       signal: Signal.Voice,
     });
-    decoder = await createDecoder({ ...FORMAT, maxFrameSize: FRAME_SAMPLES });
-    if (isStopped) {
-      free();
+    const unpacks = await createDecoder({ ...FORMAT, maxFrameSize: FRAME_SAMPLES });
+    if (isStopped || opening !== openings) {
+      packs.free();
+      unpacks.free();
       return;
     }
+    encoder = packs;
+    decoder = unpacks;
     packer = new ItemPacker(encoder);
     outlet.message({ type: 'session.ready', codec: 'opus' });
   }
 
+  function agree(offered: readonly string[]): void {
+    codecs = offered;
+    if (!offered.includes('opus')) {
+      outlet.message({ type: 'session.ready', codec: 'pcm16' });
+      return;
+    }
+    open().catch((error: unknown) => {
+      free();
+      onProblem(error);
+      if (!isStopped) outlet.message({ type: 'session.ready', codec: 'pcm16' });
+    });
+  }
+
   return {
-    offered(codecs) {
-      if (!codecs.includes('opus')) {
-        outlet.message({ type: 'session.ready', codec: 'pcm16' });
-        return;
-      }
-      open().catch((error: unknown) => {
-        free();
-        onProblem(error);
-        if (!isStopped) outlet.message({ type: 'session.ready', codec: 'pcm16' });
-      });
+    offered: agree,
+    restart() {
+      openings += 1;
+      free();
+      if (codecs) agree(codecs);
     },
     message(message) {
       if (message.type === 'item.started') {

@@ -47,6 +47,8 @@ export interface PageOptions {
   clipName: (clip: string) => string;
   /** The user typed a turn of their own. */
   onTyped: (turn: string, item: string, text: string) => void;
+  /** Speech of the user's was lost, and nothing of it is left: they must be asked for it. */
+  askAgain: () => void;
   /** Closes with the code of that fault. */
   refuse: (code: FaultCode, at: string) => void;
 }
@@ -55,6 +57,14 @@ export interface Page {
   message(message: WidgetMessage): void;
   /** Sound from the microphone. */
   sound(samples: Int16Array): void;
+  /** The conversation began elsewhere, with these options. */
+  restore(options: StartOptions): Live;
+  /**
+   * Part of the speech under way never came: nothing of it makes a turn.
+   *
+   * @returns how long it was, in milliseconds; 0 where nobody spoke.
+   */
+  loseSpeech(utterance?: string): number;
   readonly live: Live | null;
 }
 
@@ -198,8 +208,12 @@ export function createPage(options: PageOptions): Page {
         bridge.addContext(message.text);
         return;
       }
+      case 'speech.lost': {
+        loseSpeech(message.utterance);
+        options.askAgain();
+        return;
+      }
       case 'ack':
-      case 'speech.lost':
       case 'ping':
       case 'auth':
       case 'session.start':
@@ -215,6 +229,17 @@ export function createPage(options: PageOptions): Page {
     const turn = turns.propose('speech');
     turns.discard(turn);
     return turn;
+  }
+
+  function loseSpeech(utterance?: string): number {
+    if (live === null) return 0;
+    if (utterance === undefined || talking === utterance) talking = null;
+    const { ids, longestMs } = live.speech.lose(utterance);
+    if (ids.length > 0) {
+      live.bridge.clearAudio();
+      dispatch({ type: 'turn.dropped', turn: dropped(), utterances: ids });
+    }
+    return longestMs;
   }
 
   function muted({ mode, bridge, speech }: Live): void {
@@ -257,6 +282,11 @@ export function createPage(options: PageOptions): Page {
       }
       if (live.mode === 'auto' || talking !== null) live.bridge.appendAudio(samples);
     },
+    restore(started) {
+      live = options.start(started);
+      return live;
+    },
+    loseSpeech,
     get live() {
       return live;
     },

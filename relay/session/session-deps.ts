@@ -36,6 +36,8 @@ export interface SessionDeps {
   moderator?: Moderator;
   /** Told when policy asks for a person. */
   onEscalation?: (escalation: SessionEscalation) => void;
+  /** In [0, 1). */
+  random?: () => number;
   /** Told what the arbiter measures, in the unit its name ends in. */
   onMetric?: (name: string, value: number) => void;
 }

@@ -3,34 +3,36 @@
  * order of sound: from the page to the provider, and back through the gates to the page. What is
  * decided is decided by the arbiter; what is measured is measured by the files beside this one.
  */
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { stateName, type ArbiterConfig } from '#arbiter';
-import { CLOSE, CLOSE_NORMAL, WidgetMessage, closeName, readMessage, type RelayMessage } from '#wire';
+import { CLOSE, CLOSE_NORMAL, WidgetMessage, readMessage, type RelayMessage } from '#wire';
 import { createAuditLog } from '../audit/audit.ts';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
 import { completePolicy } from '../policy/settings.ts';
 import { createAgentVoice } from './agent-voice.ts';
+import { createAskAgain } from './ask-again.ts';
 import { createAnswers } from './answers.ts';
 import { createArbiterShell, type Happening } from './arbiter-shell.ts';
 import { isPaused, isQuiet, isWanted } from './arbiter-view.ts';
 import { createBudgetEnd } from './budget-end.ts';
 import { createClipSender } from './clip-sender.ts';
+import { createComingBack } from './coming-back.ts';
 import { createControlClips } from './control-clips.ts';
 import { createDownlink } from './downlink.ts';
 import { createEffects } from './effects.ts';
 import { endingFor } from './ending-words.ts';
-import { startHeartbeat } from './heartbeat.ts';
-import { helloOf } from './hello.ts';
 import { createLaneC, type Escalation } from './lane-c.ts';
+import { createLine } from './line.ts';
 import { createOpening } from './opening.ts';
-import { createOutlet } from './outlet.ts';
 import { createPageCodec } from './page-codec.ts';
+import { createPageMirror } from './page-mirror.ts';
 import { createPage } from './page.ts';
 import { createRecording } from './recording.ts';
 import { createReflexClips } from './reflex-clips.ts';
 import type { Drainable } from './registry.ts';
-import type { SessionDeps, SessionSeed } from './session-deps.ts';
+import type { ResumeOffer } from './resume-offer.ts';
+import { RESUME_WINDOW_MS, type SessionDeps, type SessionSeed } from './session-deps.ts';
 import { createSessionEnd } from './session-end.ts';
 import { createSettlement } from './settlement.ts';
 import { createTools } from './tools.ts';
@@ -38,7 +40,20 @@ import { createTurns } from './turns.ts';
 import { createUplink } from './uplink.ts';
 import { createVoiceClips } from './voice-clips.ts';
 
-export type Session = Drainable;
+export interface Session extends Drainable {
+  /** Whether the secret of this digest opens its next connection. */
+  isOpenedBy(digest: Buffer): boolean;
+  /**
+   * Its page is back over this socket: who may is decided, and the secret is the right one.
+   *
+   * @param tokenEndsAt - Wall-clock milliseconds.
+   * @returns false when the session has ended meanwhile; the socket is not touched then.
+   */
+  resume(socket: WebSocket, offer: ResumeOffer, tokenEndsAt: number): boolean;
+}
+
+/** Speech shorter than this may have had no word in it. */
+const LOST_WORDS_MS = 300;
 
 /** Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. */
 export function createSession(deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
@@ -54,10 +69,17 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   let state = '';
 
   // To the page.
-  const plain = createOutlet(socket, clock, () => shell.run(() => end.close('slow-consumer')));
-  const outlet = createPageCodec(plain, (error) => log.warn('a page goes on without Opus', { error }));
+  const line = createLine({
+    clock,
+    heartbeatMs: deps.limits.heartbeatMs,
+    onData: (bytes, isBinary) => shell.run(() => (isBinary ? hear(bytes) : read(bytes))),
+    onDown: (isFinal) => shell.run(() => comingBack.down(isFinal)),
+  });
+  const outlet = createPageCodec(line, (error) => log.warn('a page goes on without Opus', { error }));
+  const mirror = createPageMirror();
   const send = (message: RelayMessage) => {
     outlet.message(message);
+    mirror.told(message);
     recording.told(message);
   };
   const audit = createAuditLog({
@@ -76,7 +98,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       recording.step(event, effects);
     },
     perform(effect, all) {
-      if (!ending.takes(effect)) perform(effect, all);
+      if (!again.takes(effect) && !ending.takes(effect)) perform(effect, all);
     },
     afterStep: (event, effects) => {
       voice.stepped(shell.state);
@@ -96,7 +118,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const end = createSessionEnd({
     ...{ clock, send, letGo },
     run: (job) => shell.run(job),
-    isQuiet: () => isQuiet(shell.state),
+    isQuiet: () => !line.isUp || isQuiet(shell.state),
   });
   const wanted = (response: string) => isWanted(shell.state, response);
   const turns = createTurns(() => shell.now(), send);
@@ -145,6 +167,11 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     run: (job) => shell.run(job),
     endWithin: (ms) => end.whenQuiet('quota-used-up', ms),
     later: (ms, job) => end.onEnd(clock.wakeAt(clock.now() + ms, () => shell.run(job))),
+  });
+  const again = createAskAgain({
+    ...{ turns, controls },
+    dispatch: (event) => shell.dispatch(event),
+    run: (job) => shell.run(job),
   });
   const reflexes = createReflexClips((event) => shell.run(() => dispatch(event)));
   const onMetric = deps.onMetric ?? (() => undefined);
@@ -197,7 +224,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   });
 
   // Up: from the page to the provider.
-  const uplink = createUplink(clock, outlet);
+  const uplink = createUplink(clock, outlet, line.received);
   const page = createPage({
     send,
     dispatch,
@@ -216,16 +243,19 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       laneC.userSaid(item, text);
     },
     end: () => end.finish(CLOSE_NORMAL),
+    askAgain: () => again.ask(),
     refuse: (code, at) => refuse(code, at),
   });
-  socket.on('message', (data: RawData, isBinary: boolean) => {
-    const bytes = data as Buffer;
-    shell.run(() => (isBinary ? hear(bytes) : read(bytes)));
-  });
-  socket.once('close', () => shell.run(lost));
+
+  /** Something counted came. */
+  function came(): void {
+    line.came();
+    comingBack.arrived();
+  }
 
   function hear(bytes: Buffer): void {
     const frame = uplink.frame(bytes);
+    came();
     if (frame.ok) page.sound(frame.samples);
     else refuse(frame.code, frame.at);
   }
@@ -244,7 +274,17 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       refuse('protocol', result.at);
       return;
     }
-    page.message(result.message);
+    const { message } = result;
+    if (message.type === 'ack') {
+      comingBack.arrived();
+      if (!line.acknowledged(message)) refuse('protocol', 'ack');
+      return;
+    }
+    if (message.type !== 'ping' && message.type !== 'auth') {
+      line.received.message();
+      came();
+    }
+    page.message(message);
     afterwards();
   }
 
@@ -260,7 +300,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     afterwards,
   });
 
-  const sendClip = createClipSender(outlet, (clip) =>
+  const clips = createClipSender(outlet, (clip) =>
     clip.kind === 'reflex' ? reflexes.ready(clip) : dispatch(controls.ready(clip)),
   );
   const isLaneA = config.LANE_A_ENABLED;
@@ -268,7 +308,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     ...{ clips: deps.clips, assistant, policy, recording, signal: abort.signal },
     onClip: (clip) =>
       shell.run(() => {
-        if (isLaneA || clip.kind !== 'reflex') sendClip(clip);
+        if (isLaneA || clip.kind !== 'reflex') clips.send(clip);
       }),
   });
 
@@ -300,10 +340,28 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     end.close(code);
   }
 
-  /** The page's connection is gone: nobody is left to talk to. */
-  function lost(): void {
-    dispatch({ type: 'widget.down' });
-    end.finish(CLOSE_NORMAL);
+  // The page's connections.
+  const comingBack = createComingBack({
+    ...{ clock, seed, config, line, codec: outlet, clips, mirror, downlink, dispatch },
+    windowMs: deps.limits.resumeWindowMs ?? RESUME_WINDOW_MS,
+    state: () => shell.state,
+    run: (job) => shell.run(job),
+    isStarted: () => page.live !== null,
+    dropPage,
+    onAway: () => {
+      log.info('a page is away');
+      afterwards();
+    },
+    onRenewed: () => log.info('a page is back'),
+    onLost: () => end.finish(CLOSE_NORMAL),
+  });
+
+  function dropPage(isNewPage: boolean): void {
+    tools.pageGone();
+    const lostMs = page.loseSpeech();
+    if (!isNewPage) return;
+    dispatch({ type: 'device.resumed' });
+    if (lostMs >= LOST_WORDS_MS) again.ask();
   }
 
   /** After each message and provider event: whether a session that is to end may. */
@@ -328,26 +386,32 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       bridge?.close();
       written = audit.close();
       admission.release();
-      socket.close(code, code === CLOSE_NORMAL ? '' : closeName(code));
+      line.close(code);
       log.info('session ended', { closeCode: code, ms: shell.now() });
     }
   }
 
-  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve())).then(() => written);
+  const ended = line.closed.then(() => written);
   end.onEnd(
-    startHeartbeat(socket, clock, deps.limits.heartbeatMs),
+    () => comingBack.stop(),
     clock.wakeAt(clock.now() + limits.longestSessionMs, () => shell.run(() => end.close('longest-session'))),
   );
   shell.run(() => {
-    send(helloOf({ seed, config, epoch: shell.state.epoch, wallNow: clock.wallNow() }));
+    comingBack.greet(socket);
     dispatch({ type: 'session.started' });
-    if (isLaneA) for (const clip of deps.clips.wordless(assistant.voice)) sendClip(clip);
+    if (isLaneA) for (const clip of deps.clips.wordless(assistant.voice)) clips.send(clip);
   });
   log.info('session started');
 
   return {
     id: seed.id,
     ended,
+    isOpenedBy: (digest) => !end.isOver && comingBack.isOpenedBy(digest),
+    resume(back, offer, tokenEndsAt) {
+      if (end.isOver) return false;
+      shell.run(() => comingBack.resume(back, offer, tokenEndsAt));
+      return true;
+    },
     drain: () => shell.run(() => end.whenQuiet('draining', null)),
     drainNow: () => shell.run(() => end.close('draining')),
     end: (code) => shell.run(() => end.close(code)),

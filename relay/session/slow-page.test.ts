@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { virtualClock } from '../testing/virtual-clock.ts';
-import { createOutlet } from './outlet.ts';
+import { createSocketWriter } from './socket-writer.ts';
 
 /** A socket that takes what it is given and says when it has left. */
 function slowSocket() {
@@ -28,9 +28,9 @@ describe('a page that takes nothing', () => {
     const clock = virtualClock();
     const { asSocket, leave } = slowSocket();
     let slow = 0;
-    const outlet = createOutlet(asSocket, clock, () => (slow += 1));
-    outlet.message({ type: 'pong' });
-    outlet.message({ type: 'pong' });
+    const writer = createSocketWriter(asSocket, clock, () => (slow += 1));
+    writer.send('{"type":"pong"}');
+    writer.send('{"type":"pong"}');
     clock.advance(4_000);
     leave();
     clock.advance(4_999);
@@ -44,12 +44,12 @@ describe('a page that takes nothing', () => {
     const clock = virtualClock();
     const { asSocket, leave } = slowSocket();
     let slow = 0;
-    const outlet = createOutlet(asSocket, clock, () => (slow += 1));
-    outlet.message({ type: 'pong' });
+    const writer = createSocketWriter(asSocket, clock, () => (slow += 1));
+    writer.send('{"type":"pong"}');
     leave();
     expect(clock.pending).toBe(0);
     clock.advance(60_000);
-    outlet.message({ type: 'pong' });
+    writer.send('{"type":"pong"}');
     clock.advance(4_000);
     leave();
     expect([slow, clock.pending]).toEqual([0, 0]);
@@ -59,18 +59,18 @@ describe('a page that takes nothing', () => {
     const clock = virtualClock();
     const { socket, asSocket } = slowSocket();
     let slow = 0;
-    const outlet = createOutlet(asSocket, clock, () => (slow += 1));
+    const writer = createSocketWriter(asSocket, clock, () => (slow += 1));
     socket.bufferedAmount = 1024 * 1024 + 1;
-    outlet.frame({ epoch: 1, lane: 'B', flags: 0, samples: new Int16Array(1) });
-    outlet.message({ type: 'pong' });
+    writer.send(new Uint8Array(10));
+    writer.send('{"type":"pong"}');
     expect([slow, socket.sent, clock.pending]).toEqual([1, 1, 0]);
   });
 
   it('is not written to when its socket is closing', () => {
     const { socket, asSocket } = slowSocket();
-    const outlet = createOutlet(asSocket, virtualClock(), () => undefined);
+    const writer = createSocketWriter(asSocket, virtualClock(), () => undefined);
     socket.readyState = WebSocket.CLOSING;
-    outlet.message({ type: 'pong' });
+    writer.send('{"type":"pong"}');
     expect(socket.sent).toBe(0);
   });
 });

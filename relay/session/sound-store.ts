@@ -9,6 +9,8 @@ import { SAMPLE_BYTES, msToSamples } from '#wire';
 const MOST_BYTES = 16 * 1024 * 1024;
 /** A response that was sent no further than this can be admitted again from its beginning. */
 const REWINDABLE = msToSamples(1_000);
+/** Of what was sent of an item and is not told to have been played, so much is kept for a page that is loaded anew. */
+const UNPLAYED = msToSamples(2_000);
 
 export interface StoredItem {
   readonly id: string;
@@ -19,6 +21,10 @@ export interface StoredItem {
   sent: number;
   /** First sample worth sending. */
   from: number;
+  /** As far as the page has told to have played it. */
+  played: number;
+  /** The last samples sent, those that may not have been played; not counted among what is held. */
+  tail: Int16Array[];
   /** No more will come. */
   isComplete: boolean;
   /** Its last frame has been sent. */
@@ -51,6 +57,10 @@ export interface SoundStore {
   take(item: StoredItem, count: number): Int16Array;
   /** Makes the response as if nothing of it had been sent, or forgets it where that is too late. */
   restart(response: string): void;
+  /** The page has played the item up to this sample. */
+  played(item: string, position: number): void;
+  /** What was sent of the response and not played is to be sent once more. */
+  rewind(response: string): void;
   forget(response: string): void;
   readonly bytes: number;
 }
@@ -58,6 +68,18 @@ export interface SoundStore {
 export function createSoundStore(): SoundStore {
   const responses = new Map<string, StoredResponse>();
   let bytes = 0;
+
+  const lengthOf = (chunks: Int16Array[]) => chunks.reduce((sum, { length }) => sum + length, 0);
+
+  /** Of the tail only what is not played, and no more than its bound. */
+  function trimTail(item: StoredItem): void {
+    const from = Math.max(item.played, item.sent - UNPLAYED);
+    let start = item.sent - lengthOf(item.tail);
+    for (let chunk = item.tail[0]; chunk && start + chunk.length <= from; chunk = item.tail[0]) {
+      item.tail.shift();
+      start += chunk.length;
+    }
+  }
 
   function release(item: StoredItem): void {
     const keep = item.sent - item.from <= REWINDABLE ? item.from : item.sent;
@@ -90,6 +112,8 @@ export function createSoundStore(): SoundStore {
           received: 0,
           sent: 0,
           from: 0,
+          played: 0,
+          tail: [],
           isComplete: false,
           isFinished: false,
           chunks: [],
@@ -135,6 +159,8 @@ export function createSoundStore(): SoundStore {
         if (filled === count) break;
       }
       item.sent += count;
+      item.tail.push(out);
+      trimTail(item);
       release(item);
       return out;
     },
@@ -149,6 +175,32 @@ export function createSoundStore(): SoundStore {
       for (const item of response.items) {
         item.isFinished = item.from === item.received && item.from > 0 && item.isComplete;
         item.sent = item.from;
+        item.tail = [];
+      }
+    },
+    played(id, position) {
+      for (const { items } of responses.values()) {
+        const item = items.find((one) => one.id === id);
+        if (!item) continue;
+        item.played = Math.min(position, item.sent);
+        trimTail(item);
+      }
+    },
+    rewind(id) {
+      for (const item of responses.get(id)?.items ?? []) {
+        const kept = item.sent - lengthOf(item.tail);
+        const at = Math.min(item.sent, Math.max(kept, item.played, item.from));
+        const missing = item.dropped - at;
+        if (missing > 0) {
+          // What is no longer held comes from the tail.
+          const back = join(item.tail).subarray(at - kept, at - kept + missing);
+          item.chunks.unshift(back);
+          item.dropped = at;
+          bytes += back.length * SAMPLE_BYTES;
+        }
+        item.sent = at;
+        item.tail = [];
+        item.isFinished &&= at === item.received;
       }
     },
     forget,
@@ -156,4 +208,14 @@ export function createSoundStore(): SoundStore {
       return bytes;
     },
   };
+}
+
+function join(chunks: Int16Array[]): Int16Array {
+  const all = new Int16Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
 }

@@ -102,6 +102,13 @@ export interface Speech {
   release(key: string): string | undefined;
   /** What was said makes no turn. */
   discard(id: string): void;
+  /**
+   * Part of the open speech never came: none of it makes a turn.
+   *
+   * @param key - The widget's name for it; all that is open without it.
+   * @returns the ids, and how long the longest of it was, in milliseconds.
+   */
+  lose(key?: string): { ids: string[]; longestMs: number };
   providerStarted(item: string, atMs: number): void;
   providerStopped(item: string, atMs: number): void;
   committed(item: string): void;
@@ -117,6 +124,8 @@ export function createSpeech(options: SpeechOptions): Speech {
   const words = verdictWords(options.locale);
   let utterances: Utterance[] = [];
   const items = new Map<string, UserItem>();
+  /** Items of lost speech: nobody's, if they come all the same. */
+  const lost = new Set<string>();
   let count = 0;
   /** The widget's detector has been seen to work, and has missed nothing with words in it since. */
   let isWidgetHearing = false;
@@ -324,6 +333,19 @@ export function createSpeech(options: SpeechOptions): Speech {
     discard(id) {
       utterances = utterances.filter((one) => one.id !== id);
     },
+    lose(key) {
+      const open = utterances.filter((one) => one.endedAt === null && (key === undefined || one.key === key));
+      for (const one of open) {
+        end(one);
+        if (one.item === null) continue;
+        lost.add(one.item);
+        items.delete(one.item);
+        const oldest = lost.size > MOST_REMEMBERED ? lost.keys().next().value : undefined;
+        if (oldest !== undefined) lost.delete(oldest);
+      }
+      utterances = utterances.filter((one) => !open.includes(one));
+      return { ids: open.map(({ id }) => id), longestMs: Math.max(0, ...open.map(msOf)) };
+    },
     providerStarted(id, atMs) {
       const item = itemOf(id);
       item.isDetected = true;
@@ -338,6 +360,7 @@ export function createSpeech(options: SpeechOptions): Speech {
       for (const one of same) if (one.endedAt === null) tell(one, 'provider');
     },
     providerStopped(id, atMs) {
+      if (lost.has(id)) return;
       const item = itemOf(id);
       item.isSpeaking = false;
       item.spanMs = atMs - item.startedAtMs;
@@ -345,6 +368,10 @@ export function createSpeech(options: SpeechOptions): Speech {
       for (const one of ofItem(id)) end(one);
     },
     committed(id) {
+      if (lost.delete(id)) {
+        options.drop(id);
+        return;
+      }
       if (waiting) pass(waiting.item);
       for (const [other, item] of [...items]) if (item.cancelWait !== null) settleDoubt(other);
       // Push-to-talk has no detector of the provider's: what ended belongs to this item.
@@ -367,6 +394,7 @@ export function createSpeech(options: SpeechOptions): Speech {
       waiting = { item: id, cancel };
     },
     words(id, text, isComplete) {
+      if (lost.has(id)) return;
       const item = itemOf(id);
       item.text = text.replace(NO_WORDS, '').trim() === '' ? '' : text;
       item.isTextComplete = isComplete;

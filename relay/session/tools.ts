@@ -23,6 +23,8 @@ export interface Tools {
   /** @returns false when nobody asked for it. */
   result(call: string, output: string, failed: boolean): boolean;
   turnEnded(turn: string): void;
+  /** Nobody is left who would give a result: each open call fails, and the answer goes on. */
+  pageGone(): void;
 }
 
 const failure = (reason: string) => JSON.stringify({ error: reason });
@@ -58,6 +60,14 @@ export function createTools({ send, output, started, ended }: ToolsOptions): Too
       output(call, failed ? failure(text) : text);
       ended(call);
       return true;
+    },
+    pageGone() {
+      orphans.clear();
+      for (const call of [...open.keys()]) {
+        open.delete(call);
+        output(call, failure('the page was left before its function answered'));
+        ended(call);
+      }
     },
     turnEnded(turn) {
       for (const [call, { turn: mine }] of open) {

@@ -17,9 +17,10 @@ import type { Admission } from '../tenants/tenant.ts';
 import { createAddressLimit, type AddressLimitOptions } from './address-limit.ts';
 import { refuseOverHttp } from './refusal.ts';
 import { createSessionRegistry, type SessionRegistry } from './registry.ts';
+import { readOffer, type ResumeOffer } from './resume-offer.ts';
 import type { SessionDeps } from './session-deps.ts';
-import { createSession } from './session.ts';
-import { createTokenWatch } from './token-watch.ts';
+import { createSession, type Session } from './session.ts';
+import { createTokenWatch, type TokenWatch } from './token-watch.ts';
 
 /** The one subprotocol that is ever selected. */
 export const SUBPROTOCOL = 'vjj.1';
@@ -32,6 +33,16 @@ const BUSY_RETRY_S = 2;
 const DRAIN_RETRY_S = 5;
 /** Larger than any message that is answered, so that too large ones get our own close code. */
 const OVERSIZE_MARGIN_BYTES = 64 * 1024;
+
+/** A conversation that lives here. */
+interface Living {
+  session: Session;
+  tokens: TokenWatch;
+}
+
+/** Where an admitted caller goes. */
+type Entrance =
+  { is: 'new'; admission: Admission } | { is: 'back'; living: Living; offer: ResumeOffer; tokenEndsAt: number };
 
 /** Everything the door knows of who knocks. */
 export interface AdmitRequest {
@@ -69,8 +80,6 @@ export interface UpgradeDeps extends SessionDeps {
   isPassedOn?: (request: IncomingMessage) => boolean;
   /** The caller's address behind trusted proxies; the socket's own when absent. */
   addressOf?: (request: IncomingMessage) => string;
-  /** In [0, 1). */
-  random?: () => number;
   door: DoorLimits;
 }
 
@@ -129,6 +138,8 @@ export interface UpgradeHandler {
 interface Knock {
   origin: string | undefined;
   address: string;
+  /** The conversation that they want to come back to. */
+  offer: ResumeOffer | null;
   signal: AbortSignal;
   /** Answers the caller when the waiting ends for a reason of ours. */
   onEnd: (code: FaultCode) => void;
@@ -143,6 +154,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   const registry = createSessionRegistry(clock);
   const addresses = createAddressLimit(clock, door.perAddress);
   const pending = new Set<(code: FaultCode) => void>();
+  const living = new Map<string, Living>();
   let isDraining = false;
 
   const options = {
@@ -174,24 +186,61 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     ws.close(close, closeName(close));
   }
 
-  function begin(ws: WebSocket, admission: Admission, knock: Pick<Knock, 'origin' | 'address'>): void {
+  function begin(ws: WebSocket, admission: Admission, knock: Knock): void {
     const id = newId('ses', clock.wallNow());
     const tokens = createTokenWatch({
       ...{ clock, admission },
       onEnd: (code) => session.end(code),
       onRenewed: (token) => registry.renewed(id, token),
     });
+    const { origin, address } = knock;
     const session = createSession(deps, ws, {
       ...{ id, admission },
       renew: async (token) => {
         const signal = AbortSignal.timeout(door.deadlineMs);
-        const fresh = await deps.admit({ ...knock, token, signal, isRenewal: true });
+        const fresh = await deps.admit({ origin, address, token, signal, isRenewal: true });
         fresh.release();
         return tokens.renew(fresh);
       },
     });
     registry.add(session, admission.grant);
-    void session.ended.then(() => tokens.stop());
+    living.set(id, { session, tokens });
+    void session.ended.then(() => {
+      living.delete(id);
+      tokens.stop();
+    });
+  }
+
+  function enter(ws: WebSocket, entrance: Entrance, knock: Knock): void {
+    if (entrance.is === 'new') begin(ws, entrance.admission, knock);
+    // It ended in the very moment; the next connection will be a new session.
+    else if (!entrance.living.session.resume(ws, entrance.offer, entrance.tokenEndsAt)) closeFor(ws, 'busy');
+  }
+
+  const giveBack = (entrance: Entrance | undefined) => {
+    if (entrance?.is === 'new') entrance.admission.release();
+  };
+
+  /** @throws {RelayError} whose close code says why the caller is refused. */
+  async function letIn(token: string, { offer, origin, address, signal }: Knock): Promise<Entrance> {
+    const wanted = offer === null ? undefined : living.get(offer.session);
+    if (offer !== null && wanted?.session.isOpenedBy(offer.digest)) {
+      // It has its place already; who comes is looked at as closely as anybody.
+      const fresh = await deps.admit({ token, origin, address, signal, isRenewal: true });
+      fresh.release();
+      const tokenEndsAt = wanted.session.isOpenedBy(offer.digest) ? renewed(wanted, fresh) : null;
+      if (tokenEndsAt !== null) return { is: 'back', living: wanted, offer, tokenEndsAt };
+    }
+    return { is: 'new', admission: await deps.admit({ token, origin, address, signal }) };
+  }
+
+  /** @returns when the newer token ends; null where it is for somebody or something else. */
+  function renewed({ tokens }: Living, fresh: Admission): number | null {
+    try {
+      return tokens.renew(fresh);
+    } catch {
+      return null;
+    }
   }
 
   /** A thrown thing as one of our codes; the log has the rest. */
@@ -209,10 +258,10 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     head: Buffer,
     knock: Knock,
   ): Promise<void> {
-    let admission: Admission | undefined;
+    let entrance: Entrance | undefined;
     let refusal: FaultCode | undefined;
     try {
-      admission = await deps.admit({ token, origin: knock.origin, address: knock.address, signal: knock.signal });
+      entrance = await letIn(token, knock);
     } catch (error) {
       if (!knock.signal.aborted) {
         refusal = codeOf(error);
@@ -221,18 +270,18 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     }
     if (knock.signal.aborted) {
       // The caller has been answered already, or has gone.
-      admission?.release();
+      giveBack(entrance);
       return;
     }
     knock.settle();
     const outcome = { isOpen: false };
     upgrade(request, socket, head, (ws) => {
       outcome.isOpen = true;
-      if (admission) begin(ws, admission, knock);
+      if (entrance) enter(ws, entrance, knock);
       else closeFor(ws, refusal ?? 'internal');
     });
     // A malformed request was refused by `ws` itself.
-    if (!outcome.isOpen) admission?.release();
+    if (!outcome.isOpen) giveBack(entrance);
   }
 
   /** No token yet: it must be the first message. Until then only `ping` is answered. */
@@ -244,9 +293,9 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       closeFor(ws, code);
     };
     const check = async (token: string) => {
-      let admission: Admission;
+      let entrance: Entrance;
       try {
-        admission = await deps.admit({ token, origin: knock.origin, address: knock.address, signal: knock.signal });
+        entrance = await letIn(token, knock);
       } catch (error) {
         if (knock.signal.aborted) return;
         const code = codeOf(error);
@@ -255,12 +304,12 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         return;
       }
       if (knock.signal.aborted || ws.readyState !== ws.OPEN) {
-        admission.release();
+        giveBack(entrance);
         return;
       }
       knock.settle();
       ws.removeAllListeners('message');
-      begin(ws, admission, knock);
+      enter(ws, entrance, knock);
     };
     ws.on('message', (data: RawData, isBinary: boolean) => {
       early += 1;
@@ -276,7 +325,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   }
 
   /** Deadline, abort signal and a place among the pending; all three end together. */
-  function wait(socket: Duplex, who: { origin: string | undefined; address: string }): Knock {
+  function wait(socket: Duplex, who: Pick<Knock, 'origin' | 'address' | 'offer'>): Knock {
     const abort = new AbortController();
     const end = (code: FaultCode) => {
       knock.settle();
@@ -333,7 +382,11 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
         return;
       }
-      if (pending.size >= door.maxPending || registry.live >= door.maxSessions) {
+      const protocols = request.headers['sec-websocket-protocol'];
+      const offer = readOffer(protocols);
+      // Who comes back has a place already.
+      const isFull = registry.live >= door.maxSessions && !(offer && living.has(offer.session));
+      if (pending.size >= door.maxPending || isFull) {
         refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
         return;
       }
@@ -344,8 +397,8 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         return;
       }
 
-      const knock = wait(socket, { origin: request.headers.origin, address });
-      const token = offeredToken(request.headers['sec-websocket-protocol']);
+      const knock = wait(socket, { origin: request.headers.origin, address, offer });
+      const token = offeredToken(protocols);
       if (token !== undefined) {
         void admitBefore(token, request, socket, head, knock);
         return;

@@ -3,9 +3,10 @@
  * messages. Knows what a frame looks like and how much of them is too much; what the sound says
  * and where it goes is not its business.
  */
-import { FLAG_OPUS, FLAG_SPEECH, decodeAudioFrame, samplesToMs, unwrapSequence } from '#wire';
+import { FLAG_OPUS, FLAG_SPEECH, decodeAudioFrame, samplesToMs } from '#wire';
 import type { Clock } from '../clock.ts';
 import type { FaultCode } from '../errors.ts';
+import { createReceived, type Received } from './line-log.ts';
 import type { PageCodec } from './page-codec.ts';
 
 /** Sound a page may send: half as much again as real time, so that it can catch up. */
@@ -45,13 +46,18 @@ function bucket(clock: Clock, perSecond: number, burst: number): Bucket {
   };
 }
 
-/** @param codec - unpacks frames that are not PCM16. */
-export function createUplink(clock: Clock, codec?: Pick<PageCodec, 'read'>): Uplink {
+/**
+ * @param codec - unpacks frames that are not PCM16.
+ * @param received - Counts the frames.
+ */
+export function createUplink(
+  clock: Clock,
+  codec?: Pick<PageCodec, 'read'>,
+  received: Pick<Received, 'frame'> = createReceived(),
+): Uplink {
   const sound = bucket(clock, SOUND_RATE * 1000, SOUND_BURST_MS);
   const frames = bucket(clock, MESSAGE_RATE, FRAME_BURST);
   const texts = bucket(clock, MESSAGE_RATE, TEXT_BURST);
-  // The first frame may carry any number; from then on they count up.
-  let expected: number | null = null;
   const refused = (code: FaultCode, at: string): UplinkFrame => ({ ok: false, code, at });
   return {
     frame(bytes) {
@@ -60,10 +66,7 @@ export function createUplink(clock: Clock, codec?: Pick<PageCodec, 'read'>): Upl
       const { lane, seq, flags, samples, opus } = decoded.frame;
       if (lane !== 'mic') return refused('protocol', 'lane');
       if ((flags & ~(FLAG_SPEECH | FLAG_OPUS)) !== 0) return refused('protocol', 'flags');
-      const count = expected === null ? seq : unwrapSequence(expected, seq);
-      // A gap is sound that the page dropped; a step back or a repeat is a broken page.
-      if (expected !== null && count < expected) return refused('protocol', 'order');
-      expected = count + 1;
+      if (!received.frame(seq)) return refused('protocol', 'order');
       if (!frames.take(1)) return refused('rate-limited', 'frames');
       const packed = opus && codec?.read(opus);
       if (opus && !packed) return refused('protocol', 'codec');

@@ -6,6 +6,7 @@ import type { RealtimeBridge } from '../bridge/bridge.ts';
 import type { Policy } from '../policy/settings.ts';
 import type { Clip, ClipLibrary } from '../reflex/library.ts';
 import type { Assistant } from '../tenants/tenant.ts';
+import { askAgainFor } from './ask-again-words.ts';
 import { endingFor } from './ending-words.ts';
 import type { Recording } from './recording.ts';
 
@@ -37,8 +38,9 @@ export function createVoiceClips(options: {
       const isOwnLanguage = languageOf(locale) === languageOf(assistant.locale);
       const reflexPhrases = isOwnLanguage && reflex ? { reflexPhrases: reflex } : {};
       const ending = recording.isBounded ? { ending: endingFor(assistant.locale) } : {};
-      const request = { model, voice, locale, refusal, fallback, handover, ...ending, ...reflexPhrases };
-      const control = new Set([refusal, fallback, handover, ending.ending ?? ''].map((text) => text.trim()));
+      const again = askAgainFor(locale);
+      const request = { model, voice, locale, refusal, fallback, handover, again, ...ending, ...reflexPhrases };
+      const control = new Set([refusal, fallback, handover, again, ending.ending ?? ''].map((text) => text.trim()));
       const speak = (text: string, signal: AbortSignal) => {
         recording.rendering(control.has(text) ? 'C' : 'A');
         return speaker.renderSpeech(text, signal);

@@ -22,6 +22,10 @@ export interface PageClient {
   /** Samples of each clip, by id. */
   readonly clips: Map<string, number>;
   readonly closed: Promise<{ code: number; reason: string }>;
+  /** The relay's counted messages and binary frames that came. */
+  readonly came: { messages: number; frames: number };
+  /** How to come back as a page that was here before, or as one loaded anew. */
+  offer(as: 'same' | 'new', epoch?: number): string;
   send(message: WidgetMessage): void;
   sendRaw(data: string | Uint8Array): void;
   /** Sound of the microphone, in one frame. */
@@ -37,11 +41,30 @@ export interface PageClient {
   settled(): Promise<void>;
 }
 
+/** Neither counted nor kept. */
+const UNCOUNTED: ReadonlySet<RelayMessage['type']> = new Set([
+  ...(['pong', 'ack', 'auth.accepted', 'session.created', 'session.resumed', 'relay.draining'] as const),
+]);
+
+/** What a page brings from its connection before. */
+export interface Return {
+  offer: string;
+  /** What it had got over connections before. */
+  came?: { messages: number; frames: number };
+  /** Its next frame's number. */
+  seq?: number;
+}
+
 /** @param token - sent as subprotocol; without it the test sends `auth`. */
-export async function openPage(url: string, token?: string, options: ClientOptions = {}): Promise<PageClient> {
-  const protocols = ['vjj.1', ...(token === undefined ? [] : [`token.${token}`])];
+export async function openPage(
+  url: string,
+  token?: string,
+  options: ClientOptions = {},
+  back?: Return,
+): Promise<PageClient> {
+  const protocols = ['vjj.1', ...(token === undefined ? [] : [`token.${token}`]), ...(back ? [back.offer] : [])];
   const socket = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
-  const page = pageOn(socket);
+  const page = pageOn(socket, back);
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('error', reject);
@@ -49,7 +72,7 @@ export async function openPage(url: string, token?: string, options: ClientOptio
   return page;
 }
 
-function pageOn(socket: WebSocket): PageClient {
+function pageOn(socket: WebSocket, back?: Return): PageClient {
   const messages: RelayMessage[] = [];
   const frames: AudioFrame[] = [];
   const clips = new Map<string, number>();
@@ -57,7 +80,8 @@ function pageOn(socket: WebSocket): PageClient {
   const listeners: ((message: RelayMessage | null, frame: AudioFrame | null) => void)[] = [];
   let pongs = 0;
   let clip: string | null = null;
-  let seq = 0;
+  let seq = back?.seq ?? 0;
+  const came = { messages: back?.came?.messages ?? 0, frames: back?.came?.frames ?? 0 };
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.once('close', (code, reason) => {
       resolve({ code, reason: reason.toString() });
@@ -74,6 +98,7 @@ function pageOn(socket: WebSocket): PageClient {
       const decoded = decodeAudioFrame(Uint8Array.from(bytes));
       if (!decoded.ok) throw new Error(`the relay sent a frame that is ${decoded.fault}`);
       const { frame } = decoded;
+      came.frames += 1;
       if (frame.epoch === 0 && clip !== null) clips.set(clip, (clips.get(clip) ?? 0) + frame.samples.length);
       else {
         frames.push(frame);
@@ -83,6 +108,7 @@ function pageOn(socket: WebSocket): PageClient {
       const read = readMessage(RelayMessage, bytes.toString());
       if (!read.ok) throw new Error(`the relay sent a message that is wrong at ${read.at}`);
       messages.push(read.message);
+      if (!UNCOUNTED.has(read.message.type)) came.messages += 1;
       for (const listener of listeners) listener(read.message, null);
       if (read.message.type === 'clip.added') clip = read.message.clip;
       if (read.message.type === 'pong') pongs += 1;
@@ -96,6 +122,13 @@ function pageOn(socket: WebSocket): PageClient {
     frames,
     clips,
     closed,
+    came,
+    offer(as, epoch = 1) {
+      const hello = messages.findLast((one) => one.type === 'session.resumed' || one.type === 'session.created');
+      if (!hello?.resume) throw new Error('nobody said how to come back');
+      const counts = as === 'new' ? [] : [came.messages, came.frames, epoch];
+      return ['resume', hello.session, hello.resume.secret, ...counts].join('.');
+    },
     send: (message) => socket.send(JSON.stringify(message)),
     sendRaw: (data) => socket.send(data),
     speak(samples) {

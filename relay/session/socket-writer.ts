@@ -1,9 +1,8 @@
 /**
- * The socket as something to write to. It counts the frames of its direction and notices a page
- * that reads too slowly; it never drops a part silently. Knows nothing of what it sends.
+ * A socket as something to write to. It notices a page that reads too slowly; it never drops a part
+ * silently. Knows nothing of what it sends.
  */
 import { WebSocket } from 'ws';
-import { encodeAudioFrame, type AudioFrame, type RelayMessage } from '#wire';
 import type { Clock } from '../clock.ts';
 
 /** Bytes that may wait in the process for one page. */
@@ -11,16 +10,14 @@ const MOST_BUFFERED_BYTES = 1024 * 1024;
 /** With something waiting, this long without anything leaving is too slow. */
 const STALLED_MS = 5_000;
 
-export interface Outlet {
-  message(message: RelayMessage): void;
-  frame(frame: Omit<AudioFrame, 'seq'>): void;
+export interface SocketWriter {
+  send(data: string | Uint8Array): void;
   /** Stops watching and sending. */
   stop(): void;
 }
 
 /** @param onSlow - called once; nothing is sent afterwards. */
-export function createOutlet(socket: WebSocket, clock: Clock, onSlow: () => void): Outlet {
-  let seq = 0;
+export function createSocketWriter(socket: WebSocket, clock: Clock, onSlow: () => void): SocketWriter {
   let waiting = 0;
   let movedAt = 0;
   let isStopped = false;
@@ -51,19 +48,14 @@ export function createOutlet(socket: WebSocket, clock: Clock, onSlow: () => void
       cancelWatch = null;
     }
   };
-  function send(data: string | Uint8Array): void {
-    if (isStopped || socket.readyState !== WebSocket.OPEN) return;
-    if (waiting === 0) movedAt = clock.now();
-    waiting += 1;
-    socket.send(data, left);
-    if (socket.bufferedAmount > MOST_BUFFERED_BYTES) slow();
-    else watch();
-  }
   return {
-    message: (message) => send(JSON.stringify(message)),
-    frame(frame) {
-      send(encodeAudioFrame({ ...frame, seq }));
-      seq = (seq + 1) & 0xffff;
+    send(data) {
+      if (isStopped || socket.readyState !== WebSocket.OPEN) return;
+      if (waiting === 0) movedAt = clock.now();
+      waiting += 1;
+      socket.send(data, left);
+      if (socket.bufferedAmount > MOST_BUFFERED_BYTES) slow();
+      else watch();
     },
     stop,
   };
