@@ -104,8 +104,13 @@ export interface RealtimeBridge {
    * @throws when the provider fails or `signal` aborts.
    */
   renderSpeech(text: string, signal: AbortSignal): Promise<Int16Array>;
-  /** The conversation as a new connection would be told it, oldest first. */
-  history(): HistoryEntry[];
+  /**
+   * The conversation as a new connection would be told it, oldest first, 48 entries at most; of answers that were
+   * settled what was heard of them, of others all that has come.
+   *
+   * @param heardMs - How much of an item was heard so far, in milliseconds: cuts one that is not settled yet.
+   */
+  history(heardMs?: (item: string) => number | undefined): HistoryEntry[];
   /** Ends the connection; no event follows. */
   close(): void;
 }

@@ -162,8 +162,8 @@ export class OpenAIBridge implements RealtimeBridge {
     return this.#speech.render(text, signal);
   }
 
-  history(): HistoryEntry[] {
-    return this.#conversation.history;
+  history(heardMs?: (item: string) => number | undefined): HistoryEntry[] {
+    return this.#conversation.history(heardMs);
   }
 
   close(): void {

@@ -3,19 +3,21 @@
  * ledger of items and the history of words kept in step. Sends what follows from a change; does
  * not know responses, turns or sockets.
  */
+import { randomInt } from 'node:crypto';
 import type { RealtimeClientEvent } from 'openai/resources/realtime/realtime';
 import { samplesToMs } from '#wire';
 import type { HistoryEntry } from '../bridge.ts';
 import type { Item } from './events.ts';
-import { heardShare } from '../heard-words.ts';
+import { heardShare, heardText } from '../heard-words.ts';
 import { History } from './history.ts';
 import { type ItemOrder, ItemLedger, type Role } from './ledger.ts';
+import { Ring } from './responses.ts';
 import { itemOf } from './setup.ts';
 
 export interface ConversationOptions {
   /** What was said before this bridge was opened. */
   history: readonly HistoryEntry[];
-  /** An id that no other event or item of this bridge has. */
+  /** An id that no other event of this bridge has. */
   nextId(prefix: string): string;
   /** @returns false when no provider was there to take it. */
   send(event: RealtimeClientEvent): boolean;
@@ -29,20 +31,34 @@ export class Conversation {
   readonly #history = new History();
   /** What an item that was rewritten is called upstream. */
   readonly #renamed = new Map<string, string>();
+  /** Their words end already where they were heard to. */
+  readonly #cutItems = new Ring();
+  /** In each id of ours: two bridges with one history make different ones. */
+  readonly #mark = randomInt(100_000_000, 1_000_000_000);
+  #items = 0;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
     for (const entry of options.history) this.#history.add(entry);
   }
 
-  /** Everything that a new connection would be told. */
-  get history(): HistoryEntry[] {
-    return this.#history.replay().map((entry) => ({ ...entry }));
+  /**
+   * Everything that a new connection would be told.
+   *
+   * @param heardMs - How much of an item was heard so far, where that is not settled yet.
+   */
+  history(heardMs: (item: string) => number | undefined = () => undefined): HistoryEntry[] {
+    const entries = this.#history.replay().map((entry) => {
+      const heard = entry.is === 'agent' ? heardMs(entry.id) : undefined;
+      if (entry.is !== 'agent' || heard === undefined || !this.isLive(entry.id)) return { ...entry };
+      return { ...entry, text: heardText(entry.text, this.#share(entry.id, heard)) };
+    });
+    return entries.filter((entry) => entry.is !== 'agent' || entry.text.trim() !== '');
   }
 
   /** Something of ours joins: now, or with the next connection. @returns its id. */
   tell(is: 'user' | 'system', text: string): string {
-    const id = this.#options.nextId(`vjj_${is}`);
+    const id = this.#itemId(is);
     this.#join({ is, id, text });
     return id;
   }
@@ -52,7 +68,7 @@ export class Conversation {
     const made = this.#history.call(call);
     // A call of an earlier connection is not known to this one: it had no output to be told with.
     if (made !== undefined && this.#ledger.get(made.id) === undefined) this.#create(made);
-    this.#join({ is: 'output', id: this.#options.nextId('vjj_output'), call, output });
+    this.#join({ is: 'output', id: this.#itemId('output'), call, output });
   }
 
   called(item: string, call: string, name: string, args: string): void {
@@ -112,16 +128,18 @@ export class Conversation {
   }
 
   truncate(id: string, audioEndMs: number): void {
-    this.#obey(this.#ledger.truncate(id, audioEndMs));
+    const heardMs = Number.isFinite(audioEndMs) ? Math.max(0, Math.floor(audioEndMs)) : 0;
+    this.#settle(id, heardMs, this.#ledger.truncate(id, audioEndMs));
   }
 
   remove(id: string): void {
-    this.#obey(this.#ledger.remove(id));
+    this.#settle(id, 0, this.#ledger.remove(id));
   }
 
   /** An item of a response that is over and was not wanted: the model forgets what nobody was given. */
   settleDead(id: string): void {
-    this.#obey(this.#ledger.settleDead(id));
+    const receivedMs = samplesToMs(this.#ledger.get(id)?.receivedSamples ?? 0);
+    this.#settle(id, receivedMs, this.#ledger.settleDead(id));
   }
 
   /** What to tell a new connection that would begin now, in order. Changes nothing. */
@@ -160,6 +178,15 @@ export class Conversation {
     if (isSent) this.#ledger.added(entry.id, entry.is);
   }
 
+  /** What is remembered changes at once, also where the provider can be told only later, or never. */
+  #settle(id: string, heardMs: number, order: ItemOrder): void {
+    const fate = this.#ledger.get(id)?.fate ?? (heardMs === 0 ? 'deleted' : 'live');
+    if (fate === 'deleted') this.#history.remove(id);
+    else if (fate === 'truncated' && order.do !== 'rewrite' && !this.#cutItems.has(id)) this.#cut(id, heardMs);
+    if (fate === 'truncated') this.#cutItems.add(id);
+    this.#obey(order);
+  }
+
   #obey(order: ItemOrder): void {
     if (order.do === 'nothing') return;
     const { item } = order;
@@ -167,12 +194,10 @@ export class Conversation {
     const event_id = this.#options.nextId(order.do);
     switch (order.do) {
       case 'delete':
-        this.#history.remove(item);
         this.#options.send({ type: 'conversation.item.delete', item_id, event_id });
         return;
       case 'truncate': {
         const audio_end_ms = order.audioEndMs;
-        this.#cut(item, audio_end_ms);
         this.#options.send({ type: 'conversation.item.truncate', item_id, content_index: 0, audio_end_ms, event_id });
         return;
       }
@@ -185,9 +210,20 @@ export class Conversation {
   }
 
   #cut(item: string, heardMs: number): void {
+    this.#history.cut(item, this.#share(item, heardMs));
+  }
+
+  #share(item: string, heardMs: number): number {
     const { receivedSamples = 0, isDone = true } = this.#ledger.get(item) ?? {};
-    const { length } = this.#history.text(item);
-    this.#history.cut(item, heardShare(heardMs, samplesToMs(receivedSamples), length, isDone));
+    return heardShare(heardMs, samplesToMs(receivedSamples), this.#history.text(item).length, isDone);
+  }
+
+  /** Of an item of ours. The history may have come from another bridge, and its ids go on being used. */
+  #itemId(kind: string): string {
+    for (;;) {
+      const id = `vjj_${kind}_${this.#mark}${String(++this.#items).padStart(5, '0')}`;
+      if (!this.#history.has(id)) return id;
+    }
   }
 
   /** A restored item has no sound to truncate: its text gives way to what was heard of it, in the same place. */
@@ -200,7 +236,7 @@ export class Conversation {
       this.#history.remove(item);
       return;
     }
-    const id = this.#options.nextId('vjj_heard');
+    const id = this.#itemId('heard');
     this.#renamed.set(item, id);
     this.#options.send({
       type: 'conversation.item.create',
