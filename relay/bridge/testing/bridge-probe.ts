@@ -1,9 +1,11 @@
 /** Opens a bridge and keeps what it says, so that a test can wait for it. */
 import { type VirtualClock, virtualClock } from '../../testing/virtual-clock.ts';
 import type { Clock } from '../../clock.ts';
-import type { BridgeEvent, BridgeSetup, RealtimeBridge } from '../bridge.ts';
+import type { BridgeEvent, BridgeSetup, Moment, RealtimeBridge } from '../bridge.ts';
 import type { BridgeProblem } from '../openai/bridge.ts';
+import type { Circuits } from '../openai/circuits.ts';
 import { createOpenAIBridgeFactory } from '../openai/open-bridge.ts';
+import type { RotationTimes } from '../openai/rotation.ts';
 
 export const SETUP: BridgeSetup = {
   model: 'gpt-realtime-2.1',
@@ -32,6 +34,11 @@ export interface ProbeOptions {
   setup?: Partial<BridgeSetup>;
   clock?: Clock;
   apiKey?: string;
+  fallbackBaseUrl?: string;
+  circuits?: Circuits;
+  rotation?: RotationTimes;
+  /** What the session says of the conversation. */
+  moment?: () => Moment;
   transcriptionModel?: string;
   onEvent?: (event: BridgeEvent, bridge: RealtimeBridge) => void;
 }
@@ -56,13 +63,17 @@ export function openProbe(baseUrl: string, options: ProbeOptions = {}): Probe {
       problems.push(problem);
       wake();
     },
+    ...(options.fallbackBaseUrl === undefined ? {} : { fallbackBaseUrl: options.fallbackBaseUrl }),
+    ...(options.circuits === undefined ? {} : { circuits: options.circuits }),
+    ...(options.rotation === undefined ? {} : { rotation: options.rotation }),
     ...(options.transcriptionModel === undefined ? {} : { transcriptionModel: options.transcriptionModel }),
   });
-  const bridge = open({ ...SETUP, ...options.setup }, (event) => {
+  const heard = (event: BridgeEvent) => {
     events.push(event);
     options.onEvent?.(event, bridge);
     wake();
-  });
+  };
+  const bridge = open({ ...SETUP, ...options.setup }, heard, options.moment);
   const changed = () => new Promise<void>((resolve) => waiting.push(resolve));
   return {
     bridge,

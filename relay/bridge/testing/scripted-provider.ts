@@ -113,15 +113,17 @@ export interface ScriptedProvider {
   /** Whether new connections are set up without the test's doing. */
   isPolite: boolean;
   peers: Peer[];
+  /** Upgrades that were refused so far. */
+  refused: number;
   /** The next connection that was not asked for yet. */
   next(): Promise<Peer>;
   /** Stops listening and cuts what is open; the port stays known, see {@link startScriptedProvider}. */
   stop(): Promise<void>;
 }
 
-/** @param answer - refuses upgrades with this HTTP status. */
+/** @param options - `answer` refuses upgrades with this HTTP status, `headers` and `body`. */
 export async function startScriptedProvider(
-  options: { port?: number; answer?: number } = {},
+  options: { port?: number; answer?: number; headers?: Record<string, string>; body?: string } = {},
 ): Promise<ScriptedProvider> {
   const server: Server = createServer((_request, response) => response.writeHead(404).end());
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 32 * 1024 * 1024 });
@@ -129,7 +131,10 @@ export async function startScriptedProvider(
   let asked = 0;
   server.on('upgrade', (request, socket, head) => {
     if (options.answer !== undefined) {
-      socket.end(`HTTP/1.1 ${options.answer} No\r\nConnection: close\r\n\r\n`);
+      provider.refused += 1;
+      const headers = Object.entries({ Connection: 'close', ...options.headers });
+      const head = [`HTTP/1.1 ${options.answer} No`, ...headers.map(([name, value]) => `${name}: ${value}`)];
+      socket.end(`${head.join('\r\n')}\r\n\r\n${options.body ?? ''}`);
       return;
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
@@ -145,6 +150,7 @@ export async function startScriptedProvider(
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     isPolite: true,
     peers: [],
+    refused: 0,
     async next() {
       const peer = provider.peers[asked++];
       return peer ?? (await new Promise<Peer>((resolve) => waiting.push(resolve)));
