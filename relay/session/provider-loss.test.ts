@@ -191,3 +191,36 @@ it('leaves no timer behind when the session ends in the middle of it', async () 
   await expectNothingLeft();
   expect(bridge.isClosed).toBe(true);
 });
+
+describe('speech under way when the provider is lost', () => {
+  it('is one utterance and one turn, though the next provider calls it by another name', async () => {
+    await begin();
+    await tell({ type: 'user.onset', utterance: 'w1', epoch: 1, paused: false });
+    await say({ type: 'speech.started', item: 'user_1', atMs: 0 });
+    await pass(600);
+    await say(down());
+    await pass(300);
+    await say(up(), { type: 'speech.started', item: 'user_2', atMs: 0 });
+    await pass(300);
+    await tell({ type: 'user.offset', utterance: 'w1' });
+    await say({ type: 'speech.stopped', item: 'user_2', atMs: 1_200 }, { type: 'input.committed', item: 'user_2' });
+    await pass(1_000);
+    expect(asked()).toEqual(['turn_1']);
+    expect(started()).toEqual(['turn_1']);
+  });
+
+  it('is that also when it had ended long before the next one heard it', async () => {
+    await begin();
+    await tell({ type: 'user.onset', utterance: 'w1', epoch: 1, paused: false });
+    await say({ type: 'speech.started', item: 'user_1', atMs: 0 });
+    await pass(600);
+    await say(down());
+    await tell({ type: 'user.offset', utterance: 'w1' });
+    await pass(5_000);
+    await say(up(), { type: 'speech.started', item: 'user_2', atMs: 0 });
+    await say({ type: 'speech.stopped', item: 'user_2', atMs: 900 }, { type: 'input.committed', item: 'user_2' });
+    await pass(1_000);
+    expect(asked()).toEqual(['turn_1']);
+    expect(page.all('gate.pause')).toEqual([]);
+  });
+});

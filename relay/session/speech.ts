@@ -50,6 +50,8 @@ interface Utterance {
   hasCutIn: boolean;
   /** Too soft for the user: it was let go, and only words make a turn of it. */
   isFaint: boolean;
+  /** The provider was lost before it made a turn of it: the next one hears it as if it were new. */
+  isSaidAgain: boolean;
 }
 
 interface UserItem {
@@ -160,7 +162,7 @@ export function createSpeech(options: SpeechOptions): Speech {
     const isOverAgent = options.isAgentActive();
     const id = `utterance_${count}`;
     const startedAt = now();
-    const open = { endedAt: null, heardMs: null, verdict: null, hasCutIn: false, isFaint: false };
+    const open = { endedAt: null, heardMs: null, verdict: null, hasCutIn: false, isFaint: false, isSaidAgain: false };
     const one: Utterance = { id, key, item, startedAt, ...open, level, isOverAgent };
     utterances.push(one);
     if (utterances.length > MOST_REMEMBERED) utterances = utterances.slice(-MOST_REMEMBERED);
@@ -352,8 +354,12 @@ export function createSpeech(options: SpeechOptions): Speech {
       item.isSpeaking = true;
       item.startedAtMs = atMs;
       const since = now() - LATE_DETECTION_MS;
-      const same = utterances.filter((one) => one.item === null && (one.endedAt === null || one.endedAt >= since));
-      for (const one of same) one.item = id;
+      const isRecent = (one: Utterance) => one.endedAt === null || one.endedAt >= since || one.isSaidAgain;
+      const same = utterances.filter((one) => one.item === null && isRecent(one));
+      for (const one of same) {
+        one.item = id;
+        one.isSaidAgain = false;
+      }
       if (same.length > 0) item.isDoubtful = false;
       else if (isWidgetHearing && options.isAgentAudible()) item.isDoubtful = true;
       else begin('provider', null, id);
@@ -408,7 +414,12 @@ export function createSpeech(options: SpeechOptions): Speech {
     },
     providerLost() {
       if (waiting) pass(waiting.item);
-      for (const one of utterances) if (one.key === null) end(one);
+      for (const one of utterances) {
+        if (one.key === null) end(one);
+        // What no turn was made of is said again to the next provider, which gives it another name.
+        one.isSaidAgain = one.item !== null;
+        one.item = null;
+      }
       forgetItems();
     },
     stop() {

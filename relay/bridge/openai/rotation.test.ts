@@ -243,11 +243,11 @@ describe('a connection that will soon have lasted its time', () => {
   });
 });
 
-describe('with the emulator, whose sessions end after three seconds', () => {
+describe('with the emulator, whose sessions end after a second and a half', () => {
   async function up(options: ProbeOptions): Promise<Probe> {
     const emulator = await startEmulator({ clock: systemClock });
     undo.push(() => emulator.close());
-    emulator.faults.set({ expire: 3 });
+    emulator.faults.set({ expire: 1.5 });
     const probe = openProbe(emulator.url, { clock: systemClock, ...options });
     undo.push(() => probe.bridge.close());
     probe.bridge.connect();
@@ -262,13 +262,12 @@ describe('with the emulator, whose sessions end after three seconds', () => {
   });
 
   it('one that gives way in time never is, and the conversation goes on', async () => {
-    const times = { fromMs: 800, toMs: 1_000, forceMs: 2_000, latestMs: 2_800 };
+    const times = { fromMs: 500, toMs: 600, forceMs: 1_200, latestMs: 1_400 };
     const probe = await up({ rotation: times });
     probe.bridge.addUserText('My name is Ada.');
     probe.bridge.createResponse('turn-1');
     await probe.next('response.done');
-    const since = systemClock.now();
-    await new Promise<void>((resolve) => systemClock.wakeAt(since + 4_000, resolve));
+    await new Promise<void>((resolve) => systemClock.wakeAt(systemClock.now() + 2_000, resolve));
     probe.bridge.addUserText('Hello again');
     probe.bridge.createResponse('turn-2');
     expect(await probe.next('response.done')).toMatchObject({ status: 'completed' });
