@@ -4,7 +4,6 @@
  * environment and no signals.
  */
 import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { RATE_HZ } from '#wire';
@@ -23,6 +22,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { blockList } from './config-variables.ts';
 import type { Config } from './config.ts';
 import { startEmulator } from './emulator/emulator.ts';
+import { createFellows, instanceUrl } from './fellows.ts';
 import { setupOperator } from './http/admin/people.ts';
 import { clientAddress } from './http/client-address.ts';
 import type { Status } from './http/health.ts';
@@ -33,6 +33,7 @@ import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
 import { createClipLibrary } from './reflex/library.ts';
 import { checkAssistant } from './session/assistant-check.ts';
+import { COME_BACK_MS } from './session/session-deps.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type DoorLimits, type UpgradeHandler } from './session/upgrade.ts';
 import { openSharedState } from './shared-state/open.ts';
 import { everyHour, forgetOld, removeOlder } from './store/retention.ts';
@@ -128,7 +129,7 @@ async function open(
   const self = { instance, url: '' };
   const sharing = await openSharedState(config.redisUrl, { self, clock });
   closers.push(() => sharing.close());
-  const { shared, broadcast, once } = sharing;
+  const { shared, broadcast, once, ownership } = sharing;
   const tellSharing = (isUp: boolean) => {
     if (isUp) log.info('shared state is back', { sharedState: shared.kind });
     else log.error('shared state is away: each instance keeps to its own share', { count: sharing.instances() });
@@ -185,6 +186,12 @@ async function open(
 
   let isDraining = false;
   const trustedProxies = blockList(config.trustedProxies);
+  const fellows = createFellows({
+    ...{ store, ownership, clock, log, self, masterKey },
+    sessions: () => door.live,
+    addressOf: (request) => clientAddress(request, trustedProxies),
+  });
+  closers.push(() => fellows.stop());
   const door: UpgradeHandler = createUpgradeHandler({
     ...{ clock, log, config: config.arbiter, openBridge: provider.openBridge, limits: config.socket },
     moderator: createModerator({
@@ -199,7 +206,7 @@ async function open(
     auditDir: join(config.dataDir, 'audit'),
     admit: books.guard(auth.admit),
     ...{ meter: books.meter, conversations: books.conversations, onEscalation: books.onEscalation, instance },
-    addressOf: (request) => clientAddress(request, trustedProxies),
+    ...fellows.atTheDoor,
     door: {
       ...DOOR_DEFAULTS,
       perAddress: { max: config.rateLimit.maxRequests, windowMs: config.rateLimit.windowMs },
@@ -249,7 +256,8 @@ async function open(
   const { port } = server;
   if (config.port === 0) await openDemo(directory, config, port);
 
-  self.url = `http://${config.host ?? hostname()}:${port}`;
+  self.url = config.instanceUrl ?? instanceUrl(config.host, port);
+  await fellows.start();
   const url = (siteUrl = config.publicUrl ?? `http://localhost:${port}`);
   directory.allowOwnPages(ownOrigins(config, port));
   const setup = await setupLine(store, clock, url);
@@ -278,7 +286,11 @@ async function open(
     stop: (drainMs) =>
       (stopping ??= (async () => {
         isDraining = true;
-        await door.drain(drainMs);
+        door.refuse();
+        void fellows.draining();
+        const delayMs = Math.min(config.drainDelayMs, drainMs);
+        if (delayMs > 0) await new Promise<void>((resolve) => void setTimeout(resolve, delayMs));
+        await Promise.all([door.drain(drainMs - delayMs), fellows.cut(COME_BACK_MS)]);
         await closeAll();
       })()),
   };

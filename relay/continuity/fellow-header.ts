@@ -3,7 +3,7 @@
  * came: one header, signed with a key that all instances derive from MASTER_KEY, for this request,
  * this instance and half a minute. Whatever a stranger writes there is not believed.
  */
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 
@@ -62,6 +62,3 @@ export function createFellowHeader(masterKeys: string, wallNow: () => number): F
 
 /** Whether a request says that it was passed on, truly or not: such a one goes no further. */
 export const isPassedOn = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean => FELLOW_HEADER in headers;
-
-/** SHA-256, in hex, of a secret as it is kept. */
-export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');

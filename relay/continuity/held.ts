@@ -47,7 +47,6 @@ export interface HeldBook {
   end(session: string, ending: Ending): Promise<void>;
   /** It is held no more, and nothing of it is written any more. @returns whether it was held. */
   drop(session: string): boolean;
-  sessions(): string[];
   /** Resolves when all that waits was written or given up, or the store fails. */
   flush(): Promise<void>;
   stop(): void;
@@ -203,7 +202,6 @@ export function createHeldBook(options: {
       settle(entry);
       return true;
     },
-    sessions: () => [...entries.keys()],
     async flush() {
       if (isStopped || (dirty.size === 0 && writing === 0)) return;
       // One more try now, whatever the store did before.

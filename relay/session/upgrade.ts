@@ -119,6 +119,8 @@ const GUESSED: ReadonlySet<FaultCode> = new Set(['token-invalid', 'token-revoked
 export interface UpgradeHandler {
   /** For `server.on('upgrade', …)`. Never throws. */
   handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Lets nobody new in any more; who comes back to a conversation that lives here still is. */
+  refuse: () => void;
   /**
    * Lets nobody in any more and ends all sessions with 4001: idle ones at once, talking ones at
    * the end of their turn, the rest after `timeoutMs`.
@@ -231,6 +233,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       const tokenEndsAt = wanted.session.isOpenedBy(offer.digest) ? renewed(wanted, fresh) : null;
       if (tokenEndsAt !== null) return { is: 'back', living: wanted, offer, tokenEndsAt };
     }
+    if (isDraining) throw new RelayError('draining', 'nobody new is let in any more');
     return { is: 'new', admission: await deps.admit({ token, origin, address, signal }) };
   }
 
@@ -359,9 +362,13 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     return knock;
   }
 
-  async function drain(timeoutMs: number): Promise<void> {
+  function refuse(): void {
     isDraining = true;
     for (const end of [...pending]) end('draining');
+  }
+
+  async function drain(timeoutMs: number): Promise<void> {
+    refuse();
     await registry.drain(timeoutMs);
   }
 
@@ -378,14 +385,15 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         refuseOverHttp(socket, 'bad-request', { status: 426 });
         return;
       }
-      if (isDraining) {
-        refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
-        return;
-      }
       const protocols = request.headers['sec-websocket-protocol'];
       const offer = readOffer(protocols);
       // Who comes back has a place already.
-      const isFull = registry.live >= door.maxSessions && !(offer && living.has(offer.session));
+      const isBack = offer !== null && living.has(offer.session);
+      if (isDraining && !isBack) {
+        refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
+        return;
+      }
+      const isFull = registry.live >= door.maxSessions && !isBack;
       if (pending.size >= door.maxPending || isFull) {
         refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
         return;
@@ -405,6 +413,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       }
       upgrade(request, socket, head, (ws) => admitAfter(ws, knock));
     },
+    refuse,
     drain,
     async close() {
       await drain(0);

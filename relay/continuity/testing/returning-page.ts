@@ -100,7 +100,7 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
       case 'session.created':
       case 'session.resumed':
         session = message.session;
-        secret = message.resume.secret;
+        secret = message.resume?.secret ?? '';
         if (message.type === 'session.created' || message.kept !== 'all') {
           epoch = message.epoch;
           isGateOpen = false;
