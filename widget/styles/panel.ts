@@ -220,6 +220,10 @@ export const panel = css`
     border: 0;
     border-radius: 12px;
   }
+  /* What is not written yet has no direction of its own. */
+  .composer input:placeholder-shown {
+    direction: inherit;
+  }
   .composer input::placeholder {
     color: var(--_faint);
     opacity: 1;
