@@ -5,9 +5,10 @@ export const buttons = css`
   .panel:focus {
     outline: none;
   }
+  /* They grow with the text, as far as their button holds them. */
   .icon {
-    inline-size: 20px;
-    block-size: 20px;
+    inline-size: clamp(20px, 1.25em, 32px);
+    block-size: clamp(20px, 1.25em, 32px);
     display: block;
     fill: none;
     stroke: currentColor;
@@ -56,8 +57,8 @@ export const buttons = css`
     -webkit-user-select: none;
   }
   .mic .icon {
-    inline-size: 24px;
-    block-size: 24px;
+    inline-size: clamp(24px, 1.5em, 36px);
+    block-size: clamp(24px, 1.5em, 36px);
   }
   .mic.live {
     color: var(--_text);
