@@ -33,7 +33,7 @@ describe('the word of a fellow instance', () => {
   });
 
   it('is never what a stranger writes, however near it comes', () => {
-    const [version, time, address, signed] = at(NOW).sign(request, '203.0.113.7').split(' ') as string[];
+    const [version, time, address, signed] = at(NOW).sign(request, '203.0.113.7').split(' ');
     const wrong = [
       ...['', ' ', 'v1', 'v1   ', `v2 ${time} ${address} ${signed}`, `${version} ${time} ${address}`],
       ...[

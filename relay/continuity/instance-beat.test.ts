@@ -8,7 +8,7 @@ import { BEAT_MS } from './keeper.ts';
 
 function records() {
   const rows = new Map<string, InstanceRow>();
-  const instances: Instances & { failing: unknown } = {
+  const instances: Instances & { failing: Error | undefined } = {
     failing: undefined,
     async seen(row) {
       if (instances.failing !== undefined) throw instances.failing;

@@ -6,7 +6,7 @@ export interface TestCheckpoints extends Checkpoints {
   /** Documents in the order in which they were written. */
   readonly written: string[];
   /** Thrown by every call while set. */
-  failing: unknown;
+  failing: Error | undefined;
   /** Writes wait until it is called, each of them. */
   hold(): { release: () => void; waiting: () => number };
 }
