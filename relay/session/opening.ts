@@ -46,6 +46,8 @@ export interface OpeningOptions {
   onBridge: (bridge: RealtimeBridge) => void;
   /** The provider is up. */
   onUp: (locale: string, bridge: RealtimeBridge) => void;
+  /** Something the user said could not be kept for the next connection to the provider. */
+  onSpeechLost: () => void;
   endWhenQuiet: (code: FaultCode, withinMs: number) => void;
   /** Has `undo` run when the session ends. */
   atEnd: (undo: () => void) => void;
@@ -121,6 +123,7 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
         const speaker = bridge();
         if (speaker) options.onUp(locale, speaker);
       },
+      onSpeechLost: () => options.onSpeechLost(),
       onGone: (code) => options.endWhenQuiet(code, LAST_WORDS_MS),
     });
     const setup = {

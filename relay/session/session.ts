@@ -295,6 +295,10 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     bridge: () => bridge,
     onBridge: (opened) => (bridge = opened),
     onUp: (locale, speaker) => voiceClips.render(locale, speaker),
+    onSpeechLost() {
+      page.loseSpeech();
+      again.ask();
+    },
     endWhenQuiet: (code, withinMs) => end.whenQuiet(code, withinMs),
     atEnd: (undo) => end.onEnd(undo),
     afterwards,
