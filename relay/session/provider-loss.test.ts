@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { initialState, type State } from '#arbiter';
 import type { BridgeEvent } from '../bridge/bridge.ts';
+import { momentOf } from './arbiter-view.ts';
+import { askAgainFor } from './ask-again-words.ts';
 import { PATIENCE_MS } from './provider-loss.ts';
 import {
   answer,
@@ -190,6 +193,36 @@ it('leaves no timer behind when the session ends in the middle of it', async () 
   await tell({ type: 'session.end' });
   await expectNothingLeft();
   expect(bridge.isClosed).toBe(true);
+});
+
+it('asks for what could not be kept until the next provider was there', async () => {
+  await begin({ clips: [{ ...aClip('again', 'refusal'), text: askAgainFor('en') }] });
+  await tell({ type: 'user.onset', utterance: 'w1', epoch: 1, paused: false });
+  await say({ type: 'speech.started', item: 'user_1', atMs: 0 }, down());
+  await pass(40_000);
+  await tell({ type: 'user.offset', utterance: 'w1' });
+  await say(up(), { type: 'speech.lost', ms: 10_000 });
+  await pass(3_000);
+  expect(clips()).toEqual(['again']);
+});
+
+describe('what the session says of the moment', () => {
+  const state = { ...initialState(), started: true };
+  const playing = { is: 'playing', response: 'r', turn: 't', resumes: 0 } as const;
+  const open = { is: 'open', id: 't', committedAt: 0 } as const;
+  it.each([
+    ['quiet', {}],
+    ['playing', { heard: playing, owner: 'B', turn: open, floor: { is: 'agent' } }],
+    ['playing', { owner: 'C', control: { is: 'playing', clip: 'c', kind: 'refusal', resumes: 0 } }],
+    ['busy', { turn: open }],
+    ['busy', { queued: 't' }],
+    ['busy', { heard: playing, owner: 'B', response: { is: 'streaming', id: 'r', turn: 't' } }],
+    ['busy', { heard: playing, owner: 'B', tools: { c: { turn: 't', since: 0 } } }],
+    ['busy', { speaking: { u: { since: 0 } } }],
+    ['busy', { floor: { is: 'deciding', since: 0 } }],
+  ] as [string, Partial<State>][])('%s', (moment, changes) => {
+    expect(momentOf({ ...state, ...changes })).toBe(moment);
+  });
 });
 
 describe('speech under way when the provider is lost', () => {
