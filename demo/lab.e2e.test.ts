@@ -171,4 +171,23 @@ describe('the lab', () => {
     expect(await page.$eval('#knob-RESUME_REWIND_MS', (field) => (field as HTMLInputElement).value)).not.toBe('333');
     await page.close();
   });
+
+  it('takes a rating when the call is over, and says so when it can keep none', async () => {
+    const page = await open();
+    await live(page);
+    const answers = await page.evaluate(async () => {
+      const assistant = document.querySelector('voice-jib-jab')!;
+      assistant.stop();
+      const rate = (turn?: string) =>
+        assistant.rate(4, { comment: 'Quick.', ...(turn !== undefined && { turn }) }).then(
+          () => 'kept',
+          (error: unknown) => (error as { code: string }).code,
+        );
+      return [await rate(), await rate('no-such-turn')];
+    });
+    // The browser itself says in the console that the second was refused.
+    expect(faults.splice(0).every((fault) => /40[04]/.test(fault))).toBe(true);
+    expect(answers).toEqual(['kept', 'PROTOCOL']);
+    await page.close();
+  });
 });
