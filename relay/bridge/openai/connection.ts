@@ -260,7 +260,7 @@ export class Connection {
       return;
     }
     if (move === 'switch' && this.#standby === null) this.#dialStandby();
-    this.#lookAt(now + LOOK_EVERY_MS);
+    this.#lookAt(Math.max(now + LOOK_EVERY_MS, this.#standbyFrom));
   }
 
   #dialStandby(): void {
@@ -276,6 +276,7 @@ export class Connection {
       const latest = this.#upSince + rotation.latestMs;
       // The last chance is not slept through.
       this.#standbyFrom = now < latest ? Math.min(now + pauseMs, latest) : now + pauseMs;
+      this.#lookAt(this.#standbyFrom);
       this.#options.problem('rotation-missed', reason);
     };
     this.#withKey(
