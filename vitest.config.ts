@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['{relay,widget,scripts,bench}/**/*.test.ts'],
-    exclude: ['**/*.browser.test.ts', '**/*.e2e.test.ts', 'node_modules', 'dist'],
+    exclude: ['**/*.browser.test.ts', '**/*.e2e.test.ts', '**/*.{firefox,webkit}.test.ts', 'node_modules', 'dist'],
     testTimeout: 30_000,
     globalSetup: ['relay/testing/postgres-on-demand.ts'],
     coverage: {

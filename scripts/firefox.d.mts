@@ -1,0 +1,3 @@
+export function findFirefox(): string | undefined;
+export function hasPulseAudio(): boolean;
+export const FIREFOX_PREFS: Record<string, string | number | boolean>;

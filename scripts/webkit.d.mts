@@ -1,0 +1,2 @@
+export const WEBKIT_PACKAGES: string[];
+export function findWebKit(): string | undefined;
