@@ -22,6 +22,10 @@ export interface Drainable {
 /** Tokens of one session that are remembered: the one that opened it and the newest of the others. */
 const MOST_TOKENS = 16;
 
+/** Conversations that are sent away together, and in milliseconds the time to the next: whoever takes them is not overrun. */
+const DRAINED_AT_ONCE = 50;
+const DRAIN_EVERY_MS = 50;
+
 export interface SessionRegistry {
   readonly live: number;
   /** Forgets the session by itself when it ends. @param token - The one that opened it. */
@@ -92,11 +96,19 @@ export function createSessionRegistry(clock: Clock): SessionRegistry {
     },
     async drain(timeoutMs) {
       const all = [...sessions.values()].map(({ session }) => session);
-      for (const session of all) session.drain();
+      let next = 0;
+      let cancelNext = () => undefined as void;
+      const drainSome = () => {
+        for (const session of all.slice(next, (next += DRAINED_AT_ONCE))) session.drain();
+        if (next < all.length) cancelNext = clock.wakeAt(clock.now() + DRAIN_EVERY_MS, drainSome);
+      };
+      drainSome();
       const cancel = clock.wakeAt(clock.now() + timeoutMs, () => {
+        cancelNext();
         for (const session of all) session.drainNow();
       });
       await Promise.all(all.map((session) => session.ended));
+      cancelNext();
       cancel();
     },
   };
