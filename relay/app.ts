@@ -15,7 +15,7 @@ import { consoleCookie, credentialsOf } from './http/admin/cookie.ts';
 import { adminRoutes, type AdminDeps } from './http/admin/routes.ts';
 import { clientAddress } from './http/client-address.ts';
 import { demoRoutes } from './http/demo.ts';
-import { healthRoutes, statusRoutes, type Status } from './http/health.ts';
+import { healthRoutes, statusRoutes, type PingStore, type Status } from './http/health.ts';
 import { notFound, problemHandler } from './http/problem.ts';
 import { ratingRoutes } from './http/rating.ts';
 import { rateLimit, type Known } from './http/rate-limit.ts';
@@ -45,7 +45,7 @@ export interface AppDeps {
   trustedProxies: BlockList;
   healthPath: string;
   isDraining: () => boolean;
-  pingStore: () => Promise<void>;
+  pingStore: PingStore;
   status: () => Status;
   /** The folder that the build writes. */
   staticRoot: string;

@@ -356,8 +356,8 @@ async function pingSoon(store: Store): Promise<void | 'degraded'> {
 /** What waits on the disk is sealed as secrets are in the database: it holds words. */
 function sealedBy(masterKey: string) {
   const row = ['', 'spool', 'entry', ''];
-  const { seal, open } = createSeal(masterKey);
-  return { seal: (text: string) => seal(text, row), unseal: (sealed: string) => open(sealed, row) };
+  const key = createSeal(masterKey);
+  return { seal: (text: string) => key.seal(text, row), unseal: (sealed: string) => key.open(sealed, row) };
 }
 
 function describeSharing(kind: 'memory' | 'redis', isUp: boolean): string {

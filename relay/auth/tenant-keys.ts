@@ -95,8 +95,9 @@ export function createTenantKeyFinder(deps: {
       const found = kept && (await among(kept, issuer, kid));
       if (found !== undefined) return found;
       // A key that was added a moment ago is worth a question to the store.
-      const ask = kept === undefined ? lists.get : lists.getAnew;
-      return among((await ask(issuer, () => records.list(issuer))) ?? [], issuer, kid);
+      const load = () => records.list(issuer);
+      const rows = await (kept === undefined ? lists.get(issuer, load) : lists.getAnew(issuer, load));
+      return among(rows ?? [], issuer, kid);
     },
     forget(tenantId) {
       lists.forget(tenantId);

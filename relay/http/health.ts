@@ -12,9 +12,11 @@ export interface HealthDeps {
   /** Path of liveness; readiness is below it. */
   path: string;
   isDraining: () => boolean;
-  /** Rejects when the store does not answer. */
-  pingStore: () => Promise<void>;
+  pingStore: PingStore;
 }
+
+/** Rejects when the store does not answer; `degraded` when it does not and the instance serves without it. */
+export type PingStore = () => Promise<void | 'degraded'>;
 
 export function healthRoutes({ path, isDraining, pingStore }: HealthDeps) {
   return new Hono<RelayEnv>()
@@ -24,22 +26,23 @@ export function healthRoutes({ path, isDraining, pingStore }: HealthDeps) {
     })
     .get(`${path}/ready`, async (c) => {
       const store = await answersInTime(pingStore);
-      const isReady = store && !isDraining();
+      const isReady = store !== 'down' && !isDraining();
       c.header('Cache-Control', 'no-store');
       if (!isReady) c.header('Retry-After', '5');
-      const checks = { store: store ? 'ok' : 'down', accepting: isDraining() ? 'draining' : 'ok' };
-      return c.json({ status: isReady ? 'ready' : 'not-ready', checks }, isReady ? 200 : 503);
+      const checks = { store: store === 'ok' ? 'ok' : 'down', accepting: isDraining() ? 'draining' : 'ok' };
+      const status = !isReady ? 'not-ready' : store === 'degraded' ? 'degraded' : 'ready';
+      return c.json({ status, checks }, isReady ? 200 : 503);
     });
 }
 
-async function answersInTime(ping: () => Promise<void>): Promise<boolean> {
+async function answersInTime(ping: PingStore): Promise<'ok' | 'degraded' | 'down'> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, READY_WITHIN_MS, false);
+  const late = new Promise<'down'>((resolve) => {
+    timer = setTimeout(resolve, READY_WITHIN_MS, 'down');
   });
   const answered = ping().then(
-    () => true,
-    () => false,
+    (how) => how ?? 'ok',
+    () => 'down' as const,
   );
   try {
     return await Promise.race([answered, late]);

@@ -141,6 +141,8 @@ onBoth('what is left of conversations', (kind) => {
       expect(await store.sessions.endAllBut('ins_3', NOON + 9, newSession().startedAt)).toBe(0);
       expect(await store.sessions.endAllBut('ins_3', NOON + 9)).toBe(1);
       expect((await store.sessions.find(T, { limit: 9, isLive: true })).rows.map(({ id }) => id)).toEqual(['ins_3']);
+      expect(await store.sessions.endAllBut(['ins_1', 'ins_3'], NOON + 9)).toBe(0);
+      expect(await store.sessions.endAllBut(['ins_1', 'ins_2'], NOON + 9)).toBe(1);
     });
   });
 
@@ -174,6 +176,24 @@ onBoth('what is left of conversations', (kind) => {
         ],
       ]);
       expect(await store.usage.ofSession(U, 'ses_1')).toHaveLength(1);
+    });
+
+    it('counts the time of a conversation once, however often and in whatever order it is told', async () => {
+      const other = await opened.other();
+      await store.sessions.start(newSession());
+      const parts = [1_000, 2_000, 3_000].flatMap((totalMs) => [
+        { run: 'a', totalMs },
+        { run: 'b', totalMs },
+      ]);
+      await Promise.all(
+        [...parts, ...parts].map((part, at) =>
+          (at % 2 === 0 ? store : other).usage.addTalk(T, 'ses_1', 1_000, NOON, part),
+        ),
+      );
+      await store.usage.addTalk(T, 'ses_1', 1_000, NOON, { run: 'a', totalMs: 2_000 });
+      expect(await store.usage.counts(T, ['2026-11-23'])).toEqual([{ period: '2026-11-23', talkMs: 6_000, cost: 0 }]);
+      expect(await store.sessions.byId(T, 'ses_1')).toMatchObject({ talkMs: 6_000 });
+      expect(await store.usage.ofSession(T, 'ses_1')).toEqual([]);
     });
 
     it('adds up when many add at once', async () => {

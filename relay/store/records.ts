@@ -381,11 +381,11 @@ export interface SessionRecords {
   /** Marks as ended what an instance that died has left. */
   endLeftBy(instance: string, endedAt: number): Promise<number>;
   /**
-   * The same for every other instance: where the database is one relay's, none of them lives.
+   * The same for every instance but these.
    *
    * @param startedBefore - Only what began before; all of it without.
    */
-  endAllBut(instance: string, endedAt: number, startedBefore?: number): Promise<number>;
+  endAllBut(living: string | readonly string[], endedAt: number, startedBefore?: number): Promise<number>;
   /** Takes the words out of conversations that began before; null is every tenant. @returns how many turns. */
   forgetTexts(tenantId: string | null, startedBefore: number): Promise<number>;
   /** Removes ended conversations that began before, with their turns; what they cost stays counted. */
@@ -396,7 +396,14 @@ export interface UsageRecords {
   /** Each row once, whatever is sent again; the counters grow with it. */
   add(rows: readonly UsageRow[]): Promise<void>;
   /** Adds talking time to the session and to the counters of the day and month of `at`. */
-  addTalk(tenantId: string, sessionId: string, talkMs: number, at: number): Promise<void>;
+  addTalk(
+    tenantId: string,
+    sessionId: string,
+    talkMs: number,
+    at: number,
+    /** What `run` has counted in all, `talkMs` included: what was counted before is not counted again. */
+    part?: { run: string; totalMs: number },
+  ): Promise<void>;
   /** One for each period asked for, in that order. */
   counts(tenantId: string, periods: readonly string[]): Promise<BudgetCount[]>;
   /** Days from `from` to before `to` (`2026-11-23`), each once, also those without use. */

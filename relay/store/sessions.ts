@@ -185,9 +185,9 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
       const { numUpdatedRows } = await end(endedAt).where('instance', '=', instance).executeTakeFirst();
       return Number(numUpdatedRows);
     },
-    async endAllBut(instance, endedAt, startedBefore = Number.MAX_SAFE_INTEGER) {
+    async endAllBut(living, endedAt, startedBefore = Number.MAX_SAFE_INTEGER) {
       const { numUpdatedRows } = await end(endedAt)
-        .where('instance', '!=', instance)
+        .where('instance', 'not in', typeof living === 'string' ? [living] : living)
         .where('started_at', '<', startedBefore)
         .executeTakeFirst();
       return Number(numUpdatedRows);

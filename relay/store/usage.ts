@@ -48,7 +48,40 @@ const usage = (row: Selectable<Tables['usage']>): UsageRow => ({
   ...{ cost: row.cost, priceDate: row.price_date, at: row.at },
 });
 
-export function createUsage({ db, within }: Database): UsageRecords {
+/** Rows that say how much of a conversation's time a process has counted: no bill, and shown to nobody. */
+const TALK = 'talk';
+
+export function createUsage({ db, within, dialect }: Database): UsageRecords {
+  /** What of a run's total was not counted before. In a transaction, in which nobody else counts the same. */
+  async function newTalk(
+    tenantId: string,
+    sessionId: string,
+    at: number,
+    { run, totalMs }: { run: string; totalMs: number },
+  ): Promise<number> {
+    const id = `${sessionId}:${TALK}:${run}`;
+    const nothing = { lane: 'B', kind: TALK, quantity: 0, unit: 'ms', cost: 0, price_date: '', at };
+    await written(() =>
+      db()
+        .insertInto('usage')
+        .values({ tenant_id: tenantId, id, session_id: sessionId, ...nothing })
+        .onConflict((on) => on.columns(['tenant_id', 'id']).doNothing())
+        .execute(),
+    );
+    let row = db().selectFrom('usage').select('quantity').where('tenant_id', '=', tenantId).where('id', '=', id);
+    if (dialect === 'postgres') row = row.forUpdate();
+    const { quantity } = await row.executeTakeFirstOrThrow();
+    const total = Math.round(totalMs);
+    if (total <= quantity) return 0;
+    await db()
+      .updateTable('usage')
+      .set({ quantity: total, at })
+      .where('tenant_id', '=', tenantId)
+      .where('id', '=', id)
+      .execute();
+    return total - quantity;
+  }
+
   return {
     async add(rows) {
       const byTenant = [...rows].sort((a, b) => (a.tenantId < b.tenantId ? -1 : a.tenantId > b.tenantId ? 1 : 0));
@@ -82,9 +115,10 @@ export function createUsage({ db, within }: Database): UsageRecords {
         }
       });
     },
-    async addTalk(tenantId, sessionId, talkMs, at) {
-      const talk_ms = Math.round(talkMs);
+    async addTalk(tenantId, sessionId, talkMs, at, part) {
       await within(async () => {
+        const talk_ms = part === undefined ? Math.round(talkMs) : await newTalk(tenantId, sessionId, at, part);
+        if (talk_ms <= 0) return;
         await addToPeriods(db, tenantId, [dayOf(at), monthOf(at)], { talk_ms });
         await db()
           .updateTable('sessions')
@@ -130,6 +164,7 @@ export function createUsage({ db, within }: Database): UsageRecords {
         .selectAll()
         .where('tenant_id', '=', tenantId)
         .where('session_id', '=', sessionId)
+        .where('kind', '!=', TALK)
         .orderBy('at')
         .orderBy('id')
         .execute();

@@ -4,7 +4,7 @@ import { virtualClock, type VirtualClock } from '../testing/virtual-clock.ts';
 import { NO_BUDGET, type BudgetLimits, type Crossing } from './account.ts';
 import { createMeter, type Meter, type MeteredRow } from './meter.ts';
 import { PRICES } from './prices.ts';
-import { createWriteBehind } from './write-behind.ts';
+import { createJournal } from './journal.ts';
 
 const ANSWER = {
   ...{ kind: 'response' as const, inputTextTokens: 0, inputAudioTokens: 0, cachedTextTokens: 0 },
@@ -169,16 +169,19 @@ describe('writes behind', () => {
   it('are done in order, again when they fail, and given up when they fail too often', async () => {
     const done: string[] = [];
     const lost: string[] = [];
-    const queue = createWriteBehind({
+    let failures = 2;
+    const queue = createJournal<string>({
       clock,
-      onProblem: ({ what, lost: count }) => {
-        if (count > 0) lost.push(what);
+      async write(what) {
+        if (what === 'bad') throw new Error('never');
+        if (what === 'one' && failures-- > 0) throw new Error('busy');
+        done.push(what);
+      },
+      onProblem: ({ lost: count }) => {
+        if (count > 0) lost.push('bad');
       },
     });
-    let failures = 2;
-    queue.add('one', () => (failures-- > 0 ? Promise.reject(new Error('busy')) : Promise.resolve(done.push('one'))));
-    queue.add('bad', () => Promise.reject(new Error('never')));
-    queue.add('two', () => Promise.resolve(done.push('two')));
+    for (const what of ['one', 'bad', 'two']) queue.add(what);
     expect(queue.waiting).toBe(3);
     await pass(300_000);
     await queue.settled();
@@ -188,16 +191,17 @@ describe('writes behind', () => {
 
   it('are bounded, and at the end are tried without waiting', async () => {
     const lost: string[] = [];
-    const queue = createWriteBehind({
+    const queue = createJournal<string>({
       ...{ clock, most: 2 },
+      write: () => Promise.reject(new Error('down')),
       onProblem: ({ what, lost: count }) => {
         if (count > 0) lost.push(what);
       },
     });
-    for (const what of ['a', 'b', 'c', 'd']) queue.add(what, () => Promise.reject(new Error('down')));
+    for (const what of ['a', 'b', 'c', 'd']) queue.add(what);
     await new Promise((resolve) => setImmediate(resolve));
     await queue.stop();
-    expect(lost).toEqual(['c', 'a', 'b']);
+    expect(lost).toEqual(['full', 'write', 'write']);
     expect(queue.waiting).toBe(0);
     expect(clock.pending).toBe(0);
   });

@@ -4,6 +4,7 @@
  * never while anybody waits; a store that fails is tried again with the same rows. It ends no
  * conversation: it tells who does.
  */
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import {
   createAccount,
@@ -41,11 +42,19 @@ export interface MeteredRow {
   at: number;
 }
 
+/** Names a part of a conversation's time, so that it counts once however often it is sent. */
+export interface TalkPart {
+  /** The process that counted it. */
+  run: string;
+  /** All that it has counted of this conversation, this part included, in milliseconds. */
+  totalMs: number;
+}
+
 /** What the meter asks of the store. */
 export interface MeterRecords {
   /** Each row once, by its id, whatever is sent again. */
   add(rows: readonly MeteredRow[]): Promise<void>;
-  addTalk(tenantId: string, sessionId: string, talkMs: number, at: number): Promise<void>;
+  addTalk(tenantId: string, sessionId: string, talkMs: number, at: number, part: TalkPart): Promise<void>;
   counts(tenantId: string, periods: readonly string[]): Promise<{ period: string; talkMs: number; cost: number }[]>;
 }
 
@@ -55,6 +64,8 @@ export interface MeterOptions {
   prices: PriceTable;
   /** Writes down what the user says. */
   transcriptionModel: string;
+  /** Names this process in the ids of rows: a conversation may go on in another, which counts anew. */
+  run?: string;
   limitsOf: (tenantId: string) => Promise<BudgetLimits>;
   /** A budget came to 80, 95 or 100 %: once a period. */
   onCrossing?: (tenantId: string, crossing: Crossing) => void;
@@ -112,6 +123,7 @@ interface Running {
   /** Moves the time that has passed into the account. */
   pass: () => void;
   unwrittenMs: number;
+  writtenMs: number;
 }
 
 export function createMeter(options: MeterOptions): Meter {
@@ -121,6 +133,7 @@ export function createMeter(options: MeterOptions): Meter {
   /** Ended, with time that is not written yet. */
   const ended = new Set<Running>();
   const unknown = new Set<string>();
+  const run = options.run ?? randomUUID();
   let rows: MeteredRow[] = [];
   let turns = Promise.resolve();
   let isStopped = false;
@@ -190,8 +203,9 @@ export function createMeter(options: MeterOptions): Meter {
       const ms = one.unwrittenMs;
       touched.add(one.tenantId);
       if (ms > 0) {
-        await records.addTalk(one.tenantId, one.sessionId, ms, at);
+        await records.addTalk(one.tenantId, one.sessionId, ms, at, { run, totalMs: one.writtenMs + ms });
         one.unwrittenMs -= ms;
+        one.writtenMs += ms;
         const { account } = ledgerOf(one.tenantId);
         for (const period of periodsOf(at)) account.written(period, { talkMs: ms, cost: 0 });
       }
@@ -237,7 +251,7 @@ export function createMeter(options: MeterOptions): Meter {
       let cancelSlice: (() => void) | null = null;
       let isUsedUp = false;
 
-      const one: Running = { tenantId, sessionId, pass, unwrittenMs: 0 };
+      const one: Running = { tenantId, sessionId, pass, unwrittenMs: 0, writtenMs: 0 };
       function pass(): void {
         if (passedAt === null) return;
         // Whole milliseconds; the rest stays for the next time.
@@ -274,7 +288,13 @@ export function createMeter(options: MeterOptions): Meter {
       }
       function keep(lane: Lane, line: BillLine): void {
         rows.push({
-          ...{ id: `${sessionId}:${sequence}`, tenantId, sessionId, lane, ...line },
+          ...{
+            id: options.run === undefined ? `${sessionId}:${sequence}` : `${sessionId}:${run}:${sequence}`,
+            tenantId,
+            sessionId,
+            lane,
+            ...line,
+          },
           ...{ priceDate: prices.asOf, at: clock.wallNow() },
         });
         sequence += 1;
