@@ -8,13 +8,13 @@ export class CheckFailed extends Error {
 export interface Checks {
   readonly made: number;
   /** Exactly this. */
-  same(what: string, seen: unknown, expected: unknown): void;
+  same: (what: string, seen: unknown, expected: unknown) => void;
   /** A condition, which says by itself what it is. */
-  holds(what: string, isSo: boolean): void;
+  holds: (what: string, isSo: boolean) => void;
   /** How often each value came, exactly. */
-  tally(what: string, seen: readonly (string | number)[], expected: Readonly<Record<string, number>>): void;
+  tally: (what: string, seen: readonly (string | number)[], expected: Readonly<Record<string, number>>) => void;
   /** Becomes so, soon. */
-  soon(what: string, isSo: () => boolean | Promise<boolean>, withinMs?: number): Promise<void>;
+  soon: (what: string, isSo: () => boolean | Promise<boolean>, withinMs?: number) => Promise<void>;
 }
 
 const SOON_MS = 8_000;
@@ -29,7 +29,7 @@ export function tallied(values: readonly (string | number)[]): Record<string, nu
 
 export function createChecks(): Checks {
   let made = 0;
-  const shown = (value: unknown) => JSON.stringify(value)?.slice(0, 400) ?? String(value);
+  const shown = (value: unknown) => String(JSON.stringify(value)).slice(0, 400);
   function same(what: string, seen: unknown, expected: unknown): void {
     made += 1;
     if (!isDeepStrictEqual(seen, expected))

@@ -27,22 +27,18 @@ const { timerListMap } = createRequire(import.meta.url)('internal/timers') as {
   timerListMap: Record<string, TimerList>;
 };
 
-/** How many timers there are of each length, for whoever looks for the one that was left. */
-export function timersByMs(): string {
-  const lengths = Object.entries(timerListMap).map(([ms, list]) => {
+/** How many timers there are of each length, by length. */
+export function timersByMs(): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [ms, list] of Object.entries(timerListMap)) {
     let count = 0;
     for (let one = list._idlePrev; one !== list; one = one._idlePrev) count += 1;
-    return `${count} × ${ms} ms`;
-  });
-  return lengths.join(', ');
+    if (count > 0) found[ms] = count;
+  }
+  return found;
 }
 
-export function timersSet(): number {
-  let count = 0;
-  for (const list of Object.values(timerListMap))
-    for (let one = list._idlePrev; one !== list; one = one._idlePrev) count += 1;
-  return count;
-}
+export const timersSet = (): number => Object.values(timersByMs()).reduce((sum, count) => sum + count, 0);
 
 async function keysIn({ spy }: Stage, pattern: string): Promise<string[]> {
   return spy.keys(pattern);
@@ -87,7 +83,7 @@ export async function leftBehind(stage: Stage, baseline: Left): Promise<string[]
     if (more.length === 0) break;
     if (performance.now() > until) {
       const what = more.map((name) => `${name}: ${now[name]} instead of ${baseline[name]}`);
-      return more.includes('timers') ? [...what, `(${timersByMs()})`] : what;
+      return more.includes('timers') ? [...what, `of these lengths: ${JSON.stringify(timersByMs())}`] : what;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }

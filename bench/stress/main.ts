@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { createChecks } from './checks.ts';
 import { seeded } from '../load/random.ts';
 import { count, heapMb, leftBehind, type Left } from './left.ts';
+import { cutAll } from './page.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS, WARM_UP } from './scenarios/index.ts';
 import { setStage, type Stage } from './stage.ts';
@@ -61,6 +62,7 @@ async function tried(scenario: Scenario, stage: Stage, baseline: Left | undefine
   } finally {
     clearTimeout(timer);
   }
+  cutAll();
   await stage.tidy();
   if (baseline !== undefined)
     problems.push(...(await leftBehind(stage, baseline)).map((what) => `left behind: ${what}`));

@@ -73,9 +73,19 @@ export interface Caller {
   origin: string | undefined;
 }
 
+const opened = new Set<PageClient>();
+
+/** Pulls the plug of every page that is still there: a scenario that failed has not said goodbye. */
+export function cutAll(): void {
+  for (const { socket } of opened) socket.terminate();
+  opened.clear();
+}
+
 /** A page that was let in. @throws when it was not. */
 export async function enter(door: Door, { token, origin }: Caller): Promise<PageClient> {
   const page = await openPage(door.url, token, { ...(origin !== undefined && { origin }) });
+  opened.add(page);
+  page.socket.once('close', () => opened.delete(page));
   const isGreeted = () => page.all('session.created').length > 0;
   await within(
     page.until(() => isGreeted() || page.socket.readyState !== WebSocket.OPEN),

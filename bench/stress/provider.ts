@@ -4,7 +4,7 @@
  * closed after each answer, so that nothing idle is left to be counted.
  */
 import { createServer, type IncomingMessage } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { startEmulator, type Emulator } from '../../relay/emulator/emulator.ts';
 
@@ -32,6 +32,11 @@ export interface Provider {
   readonly open: number;
   reset(): void;
   stop(): Promise<void>;
+}
+
+function reset(stream: Duplex): void {
+  if (stream instanceof Socket) stream.resetAndDestroy();
+  else stream.destroy();
 }
 
 export async function startProvider(): Promise<Provider> {
@@ -90,7 +95,7 @@ export async function startProvider(): Promise<Provider> {
       const pair = { down, up: undefined };
       pairs.add(pair);
       down.on('close', () => pairs.delete(pair)).resume();
-    } else if (dial === 'reset') (down as Socket).resetAndDestroy();
+    } else if (dial === 'reset') reset(down);
     else down.end(`HTTP/1.1 ${dial} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -112,7 +117,7 @@ export async function startProvider(): Promise<Provider> {
     },
     cut() {
       for (const { down, up } of [...pairs]) {
-        (down as Socket).resetAndDestroy();
+        reset(down);
         up?.destroy();
       }
     },

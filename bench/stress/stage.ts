@@ -45,7 +45,7 @@ export interface Tenant {
   origin: string;
   publishableKey: string;
   /** A token for `subject`, good for five minutes, with other claims where they are given. */
-  token(subject?: string, over?: Record<string, unknown>): string;
+  token: (subject?: string, over?: Record<string, unknown>) => string;
 }
 
 export interface Answer {
@@ -62,17 +62,17 @@ export interface Stage {
   postgres: TestPostgres;
   /** Looks into Redis from beside. */
   spy: Redis;
-  ask(at: { port: number }, method: string, to: string, body?: unknown, as?: string): Promise<Answer>;
+  ask: (at: { port: number }, method: string, to: string, body?: unknown, as?: string) => Promise<Answer>;
   /** The operator's API, of the first relay unless another is named. @throws when it refuses. */
-  manage<T = Record<string, string>>(method: string, to: string, body?: unknown, at?: { port: number }): Promise<T>;
-  tenant(limits?: Record<string, number | null>, at?: { port: number }): Promise<Tenant>;
+  manage: <T = Record<string, string>>(method: string, to: string, body?: unknown, at?: { port: number }) => Promise<T>;
+  tenant: (limits?: Record<string, number | null>, at?: { port: number }) => Promise<Tenant>;
   /** A relay of the scenario's own; stopped after it, if the scenario did not. */
-  open(options: RelayOptions): Promise<Instance>;
+  open: (options: RelayOptions) => Promise<Instance>;
   /** Stops one of the two and starts another in its place. */
-  replace(which: 'a' | 'b', drainMs: number): Promise<void>;
+  replace: (which: 'a' | 'b', drainMs: number) => Promise<void>;
   /** After each scenario: whatever it changed is as before. */
-  tidy(): Promise<void>;
-  stop(): Promise<void>;
+  tidy: () => Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export async function setStage(say: (text: string) => void): Promise<Stage> {

@@ -4,6 +4,8 @@ import type { Scenario } from '../scenario.ts';
 import { DOOR } from './door.ts';
 import { FRAMES } from './frames.ts';
 import { LIMITS } from './limits.ts';
+import { STORES } from './stores.ts';
+import { UPSTREAM } from './upstream.ts';
 
 /** What is loaded, connected and cached once is so afterwards. */
 export const WARM_UP: Scenario = {
@@ -19,4 +21,4 @@ export const WARM_UP: Scenario = {
   },
 };
 
-export const SCENARIOS: readonly Scenario[] = [...DOOR, ...LIMITS, ...FRAMES];
+export const SCENARIOS: readonly Scenario[] = [...DOOR, ...LIMITS, ...FRAMES, ...UPSTREAM, ...STORES];
