@@ -41,7 +41,9 @@ const outdent = () => ({
   name: 'outdent',
   transform(code, id) {
     if (/widget\/styles\//.test(id)) {
-      return { code: code.replace(/([{};,:`])\n\s*/g, '$1').replace(/\n\s*}/g, '}'), map: null };
+      const lines = code.replace(/([{};,:`])\n\s*/g, '$1').replace(/\n\s*}/g, '}');
+      // What is in a template is no program: a space after a colon or a comma means nothing there.
+      return { code: lines.replace(/`[^`]*`/g, (css) => css.replace(/([:,]) /g, '$1').replace(/ \{/g, '{')), map: null };
     }
     return /widget\/view\/|presence\.ts$/.test(id) ? { code: code.replace(/\n[ \t]+/g, '\n'), map: null } : null;
   },
@@ -63,7 +65,7 @@ function launcherChunk() {
     }
     if (launcher.has(id)) return 'launcher';
     // What is shared with a part that is fetched later stays with the part that is fetched first.
-    return /widget\/(surface|call\/media-devices)\.ts$/.test(id) ? 'surface' : undefined;
+    return /widget\/(surface|call\/media-devices|link\/token)\.ts$/.test(id) ? 'surface' : undefined;
   };
 }
 

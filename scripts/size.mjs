@@ -50,8 +50,17 @@ for (const file of [...files, 'dist/voice-jib-jab.js']) {
 }
 // A part that nobody counted would be a part that no budget holds.
 // The last resort of a strict policy, forms as functions, the verdict for support desks and the drawer of
-// devices and rating are not part of a call; Opus is for calls that ask for it.
-const beside = [/\.classic\.js$/, /\.worklet-code\./, /\.page-forms\./, /\.support\./, /\.drawer\./, /\.opus-link\./];
+// devices and rating are not part of a call; Opus is for calls that ask for it, and what the next page of a tab
+// goes on with for pages that ask for that; a rating is sent when the call is over.
+const beside = [
+  /\.tab\./,
+  /\.classic\.js$/,
+  /\.worklet-code\./,
+  /\.page-forms\./,
+  /\.support\./,
+  /\.drawer\./,
+  /\.opus-link\./,
+];
 const counted = [...launcher, ...call, ...beside];
 for (const file of files) {
   if (!counted.some((part) => part.test(path.basename(file)))) faults.push(`${file} is in no budget`);

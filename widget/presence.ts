@@ -7,10 +7,12 @@ import { html, nothing, type PropertyValues } from 'lit';
 import type { EndReason } from './call/call-controller.ts';
 import { loadCall } from './call/lazy-call.ts';
 import type { Tool, ToolArguments, ToolDecision } from './call/tools.ts';
+import { tabKey } from './call/tab-key.ts';
 import { Consent } from './consent.ts';
 import type { CallError } from './errors.ts';
 import * as events from './events.ts';
 import { fetched } from './fetched.ts';
+import { recall } from './keep.ts';
 import { talkIn } from './labels/talk.ts';
 import { Settings } from './settings.ts';
 import type { Surface, SurfaceParts } from './surface.ts';
@@ -49,15 +51,18 @@ export abstract class Presence extends Settings {
   }
 
   /** A page that is left, also one that the browser keeps for the way back, lets go of the microphone. */
-  override connectedCallback(): void {
-    super.connectedCallback();
-    addEventListener('pagehide', this.#left);
+  protected override left(): void {
+    this.surface?.leave();
+    this.stop('removed');
   }
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    removeEventListener('pagehide', this.#left);
+  /** Goes on with what the page before left in this tab. */
+  protected override shown(): void {
+    if (this.resume === 'tab' && recall('session', tabKey(this)))
+      this.furnished().then(
+        (surface) => surface.comeBack(),
+        () => undefined,
+      );
   }
-  readonly #left = () => this.stop('removed');
 
   /** A `<fieldset disabled>` around it counts too. */
   formDisabledCallback(isDisabled: boolean): void {

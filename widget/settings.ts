@@ -118,6 +118,10 @@ export abstract class Settings extends LitElement {
   }
   /** A key was pressed or let go anywhere on the page. */
   protected abstract keyed(event: KeyboardEvent): void;
+  /** The page is left. */
+  protected abstract left(): void;
+  /** The page is seen, also when the browser had kept it. */
+  protected abstract shown(): void;
   /** A button of the page asks for something, such as `--start`. */
   protected abstract command(command: string | undefined): void;
 
@@ -128,6 +132,9 @@ export abstract class Settings extends LitElement {
     const keyed = (event: KeyboardEvent) => this.keyed(event);
     document.addEventListener('keydown', keyed, { signal });
     document.addEventListener('keyup', keyed, { signal });
+    addEventListener('pagehide', () => this.left(), { signal });
+    addEventListener('pageshow', () => this.shown(), { signal });
+    this.shown();
     if (!('commandForElement' in HTMLButtonElement.prototype)) {
       document.addEventListener('click', (event) => this.command(commandOf(event, this)), { signal });
     }

@@ -4,13 +4,14 @@
  * `voice-jib-jab.ts`.
  */
 import { Preferences } from './call/preferences.ts';
-import type { CallConfig } from './call/call.ts';
+import { callConfigOf, tokenSourceOf } from './call-config.ts';
 import { CallController, type CallListener, type CallState } from './call/call-controller.ts';
 import type { Happening } from './call/conversation.ts';
 import { Devices } from './call/devices.ts';
 import { eventOf } from './call/happening-events.ts';
-import { loadCall, openCall } from './call/lazy-call.ts';
+import { openCall } from './call/lazy-call.ts';
 import { microphoneOrText } from './call/microphone-or-text.ts';
+import type { Left } from './call/tab.ts';
 import { Timings } from './call/timings.ts';
 import { Tools, type Tool, type ToolArguments, type ToolDecision, type ToolOffer } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
@@ -30,11 +31,6 @@ import type { StartMode, VoiceJibJab } from './voice-jib-jab.ts';
 export { exportTranscript } from './call/export-transcript.ts';
 export { panelStyles } from './panel.styles.ts';
 
-/** The worklet's file beside the script; the build names both, and stamps this one's content. */
-const WORKLET = 'voice-jib-jab.worklet.js';
-declare const __VJJ_WORKLET_STAMP__: string | undefined;
-const STAMP = typeof __VJJ_WORKLET_STAMP__ === 'undefined' ? '' : `?${__VJJ_WORKLET_STAMP__}`;
-
 /** Only pages that have such forms need to know how they work. */
 const forms = fetched(() => import('./call/page-forms.ts'));
 const hasForms = () => document.querySelector('form[data-vjj-tool]') !== null;
@@ -43,6 +39,10 @@ const hasForms = () => document.querySelector('form[data-vjj-tool]') !== null;
 export async function ready(language?: string): Promise<void> {
   await Promise.all([hasForms() && forms.load(), language && loadLabels(language)]);
 }
+
+const ratings = fetched(() => import('./call/send-rating.ts'));
+/** Only pages that go on with a conversation need to know how it is kept. */
+const tab = fetched(() => import('./call/tab.ts'));
 
 /** How long a rating may take to the relay. */
 const RATING_MS = 10_000;
@@ -53,7 +53,7 @@ export interface SurfaceParts {
   /** What the page offered with `defineTool`. */
   tools: ReadonlyMap<string, Tool>;
   decideTool(name: string, args: ToolArguments): ToolDecision;
-  consent: { readonly isAsking: boolean; answer(isAgreed: boolean): void };
+  consent: { readonly isAsking: boolean; readonly isNeeded: boolean; answer(isAgreed: boolean): void };
 }
 
 export class Surface implements CallListener {
@@ -123,6 +123,7 @@ export class Surface implements CallListener {
    * @throws {CallError} what the element then shows.
    */
   async start(mode: StartMode, context: string, clickedAtMs: number): Promise<void> {
+    const { left } = this;
     this.#mode = mode;
     this.hasMic = mode !== 'text';
     this.#mayRate = this.#isRated = false;
@@ -134,32 +135,25 @@ export class Surface implements CallListener {
       await forms.load().catch(() => undefined);
     }
     this.calls.tools.offer(forms.here?.toolForms(document) ?? []);
-    await this.calls.start(this.#config(mode, context));
+    if (this.#host.resume === 'tab') tab.load().catch(() => undefined);
+    await this.calls.start(callConfigOf(this.#host, mode, context, this.calls.tools.list), left);
     const { state } = this.calls;
+    if (left) tab.here?.cameBack(this.#host, this, left);
     if (state.at === 'failed') throw state.error;
   }
 
-  #config(mode: StartMode, context: string): CallConfig {
-    const host = this.#host;
-    const beside = [new URL(`./${WORKLET}${STAMP}`, import.meta.url).href];
-    if (host.workletBase) beside.push(new URL(WORKLET, new URL(host.workletBase, document.baseURI)).href);
-    const { turn, inputId, mutePolicy, codec, muted, volume } = host;
-    return {
-      ...this.#source,
-      ...{ turn, context, inputId, mutePolicy, codec, muted, volume },
-      mode: mode === 'text' ? 'text' : 'voice',
-      locale: host.language,
-      tools: this.calls.tools.list,
-      workletUrls: beside,
-      micMuted: host.micMuted,
-    };
+  /** What the page before left, until it was gone on with. */
+  left: Left | null = null;
+
+  /** Goes on with it. */
+  async comeBack(): Promise<void> {
+    const { comeBack } = await tab.load();
+    if (!this.#parts.consent.isNeeded) await comeBack(this.#host, this);
   }
 
-  /** Where tokens come from. */
-  get #source() {
-    const { src, tenant, assistant, tokenSrc, getToken } = this.#host;
-    const relay = src ? new URL(src, document.baseURI).origin : new URL(import.meta.url).origin;
-    return { src: relay, tenant, assistant, tokenSrc, getToken };
+  /** The page is left; the next one of this tab may go on. */
+  leave(): void {
+    tab.here?.leave(this.#host, this);
   }
 
   // What the call tells.
@@ -175,7 +169,6 @@ export class Surface implements CallListener {
         break;
       case 'live':
         if (from.at !== 'connecting') break;
-        this.#parts.internals.setFormValue(this.calls.conversation.session);
         this.#host.dispatchEvent(new events.StartEvent(this.calls.conversation.session));
         void this.devices.refresh();
         if (this.#host.sinkId) void this.setSinkId(this.#host.sinkId).catch(() => undefined);
@@ -210,7 +203,10 @@ export class Surface implements CallListener {
       if (this.#notice?.code === 'MIC_NOT_FOUND') this.#notice = null;
       this.#host.requestUpdate();
     }
-    if (event.type === 'link.up') this.#host.dispatchEvent(new events.ReconnectedEvent(event.gapMs));
+    if (event.type === 'link.up') {
+      this.#host.dispatchEvent(new events.ReconnectedEvent(event.gapMs, event.replayed));
+    }
+    if ('session' in event) this.#parts.internals.setFormValue(event.session);
     if (this.#host.debug) this.#host.dispatchEvent(new events.DebugEvent(event));
   }
   // What a page or a person asks.
@@ -241,8 +237,8 @@ export class Surface implements CallListener {
     const { session } = this.calls.conversation;
     // Where a page opens calls in a way of its own, the event is all.
     if (!session || this.#host.openCall !== openCall) return;
-    const { sendRating } = await loadCall();
-    await sendRating(this.#source, { session, score, turn, comment }, AbortSignal.timeout(RATING_MS));
+    const { sendRating } = await ratings.load();
+    await sendRating(tokenSourceOf(this.#host), { session, score, turn, comment }, AbortSignal.timeout(RATING_MS));
   }
 
   /** Runs only if the person says so, where the person can be asked. */

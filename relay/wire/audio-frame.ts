@@ -51,12 +51,19 @@ export type DecodedFrame = { ok: true; frame: AudioFrame } | { ok: false; fault:
  * @throws {RangeError} when a header field does not fit its width or there are too many samples.
  */
 export function encodeAudioFrame(frame: AudioFrame): Uint8Array<ArrayBuffer> {
-  const { epoch, seq, lane, flags, samples, opus } = frame;
-  const sizeBytes = HEADER_BYTES + (opus?.length ?? samples.length * SAMPLE_BYTES);
-  if (sizeBytes > MAX_FRAME_BYTES) throw new RangeError(`a frame holds at most ${MAX_FRAME_BYTES} bytes`);
+  const { epoch, seq } = frame;
+  if (sizeOf(frame) > MAX_FRAME_BYTES) throw new RangeError(`a frame holds at most ${MAX_FRAME_BYTES} bytes`);
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffffffff) throw new RangeError('epoch is not a u32');
   if (!Number.isInteger(seq) || seq < 0 || seq > 0xffff) throw new RangeError('seq is not a u16');
-  const bytes = new Uint8Array(sizeBytes);
+  return layOutAudioFrame(frame);
+}
+
+const sizeOf = ({ samples, opus }: AudioFrame) => HEADER_BYTES + (opus?.length ?? samples.length * SAMPLE_BYTES);
+
+/** The same for whoever knows that everything fits; what does not is cut to its width. */
+export function layOutAudioFrame(frame: AudioFrame): Uint8Array<ArrayBuffer> {
+  const { epoch, seq, lane, flags, samples, opus } = frame;
+  const bytes = new Uint8Array(sizeOf(frame));
   const view = new DataView(bytes.buffer);
   view.setUint32(0, epoch);
   view.setUint16(4, seq);

@@ -7,6 +7,7 @@ import { CallError } from '../errors.ts';
 import type { Call, CallConfig, CallEvent, OpenCall } from './call.ts';
 import { callErrorOf } from './call-error-of.ts';
 import { Conversation, type Happening } from './conversation.ts';
+import type { Left } from './tab.ts';
 import type { ConfirmTool, ToolArguments, ToolDecision, Tools } from './tools.ts';
 
 export type CallState =
@@ -37,6 +38,8 @@ export interface CallListener {
 export class CallController implements ReactiveController {
   readonly tools: Tools;
   conversation = new Conversation();
+  /** What another page of this tab can come back with. */
+  ticket: Left['ticket'] | null = null;
   readonly #host: CallHost;
   readonly #listener: CallListener;
   #state: CallState = { at: 'idle' };
@@ -64,8 +67,12 @@ export class CallController implements ReactiveController {
     return 'call' in this.#state;
   }
 
-  /** Opens a call. Never rejects: a failure becomes `failed`. Sound is asked for before the first await. */
-  async start(config: CallConfig): Promise<void> {
+  /**
+   * Opens a call. Never rejects: a failure becomes `failed`. Sound is asked for before the first await.
+   *
+   * @param left - the conversation to go on with.
+   */
+  async start(config: CallConfig, left?: Left | null): Promise<void> {
     if (this.isBusy) return;
     const abort = (this.#abort = new AbortController());
     const { signal } = abort;
@@ -76,7 +83,7 @@ export class CallController implements ReactiveController {
     const on = (event: CallEvent) => {
       if (!signal.aborted) this.#take(event);
     };
-    this.conversation = new Conversation();
+    this.conversation = new Conversation(left?.entries);
     this.#enter({ at: 'connecting', call: null });
     try {
       const early = (call: Call) => {
@@ -84,7 +91,7 @@ export class CallController implements ReactiveController {
         this.#enter({ at: 'connecting', call });
         this.#answerLater(call);
       };
-      const call = await this.#listener.openCall({ config, signal, on, early, fail });
+      const call = await this.#listener.openCall({ config, signal, on, early, fail, ticket: left?.ticket });
       if (signal.aborted) return;
       this.#enter({ at: 'live', call });
       this.#answerLater(call);
@@ -93,10 +100,17 @@ export class CallController implements ReactiveController {
     }
   }
 
-  stop(reason: EndReason): void {
+  /** @param isLeft - without a goodbye: another page of this tab goes on. */
+  stop(reason: EndReason, isLeft = false): void {
     if (!this.isBusy) return;
-    this.call?.end();
+    this.call?.end(isLeft);
     this.#leave({ at: 'ended', reason });
+  }
+
+  /** Shows what was said on the page before. */
+  recall(entries: Left['entries']): void {
+    this.conversation = new Conversation(entries);
+    this.#host.requestUpdate();
   }
 
   /** Puts a failure aside. */
@@ -134,6 +148,16 @@ export class CallController implements ReactiveController {
       case 'link.up':
         if (state.at === 'reconnecting') this.#enter({ at: 'live', call: state.call });
         break;
+      case 'ticket':
+        this.ticket = event.ticket;
+        break;
+      case 'session.created':
+        // A relay that knows nothing of their calls wants no answers; so with one that only remembers.
+        this.tools.cancelAll();
+        break;
+      case 'session.resumed':
+        if (event.kept === 'memory') this.tools.cancelAll();
+        break;
       case 'call.ended':
         this.#leave({ at: 'ended', reason: event.reason });
         break;
@@ -159,6 +183,7 @@ export class CallController implements ReactiveController {
 
   #leave(state: CallState): void {
     this.#abort.abort();
+    this.ticket = null;
     this.#later = [];
     this.tools.cancelAll();
     this.#tell(this.conversation.stop());

@@ -100,8 +100,12 @@ export interface Call {
   /** Also opens the microphone of a call that began without one. */
   setInput(deviceId: string): Promise<void>;
   setSinkId(sinkId: string): Promise<void>;
-  /** Says goodbye; the signal then lets go of everything. */
-  end(): void;
+  /**
+   * Says goodbye; the signal then lets go of everything.
+   *
+   * @param isLeft - without a goodbye: another page of this tab goes on with the conversation.
+   */
+  end(isLeft?: boolean): void;
 }
 
 export interface CallRequest {

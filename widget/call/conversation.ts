@@ -58,8 +58,13 @@ export class Conversation {
   #msPerCharacter = MS_PER_CHARACTER;
   readonly #items = new Map<string, Item>();
   readonly #clips = new Map<string, { text: string; kind: string }>();
-  #lines: Line[] = [];
+  #lines: Line[];
   #happened: Happening[] = [];
+
+  /** @param entries - of the same conversation, from another page. */
+  constructor(entries: readonly TranscriptEntry[] = []) {
+    this.#lines = entries.map((entry) => Line.from(entry));
+  }
 
   get phase(): Phase {
     return this.#phase;
@@ -116,6 +121,9 @@ export class Conversation {
   #take(event: CallEvent, nowMs: number): void {
     switch (event.type) {
       case 'session.created':
+      case 'session.resumed':
+        // Going on as if nothing had been, nothing has been.
+        if ('kept' in event && event.kept === 'all') break;
         this.session = event.session;
         this.name = event.assistant.name;
         this.#isLive = true;

@@ -21,8 +21,6 @@ import { fetchToken } from '../link/token.ts';
 import { wait } from '../link/wait.ts';
 import { NO_STATS, type Call, type CallRequest, type CallStats, type OpenCall } from './call.ts';
 
-export { sendRating } from './send-rating.ts';
-
 /** What a call is made of; tests put their own sound and socket here. */
 export interface CallParts {
   openAudio: OpenAudio;
@@ -42,6 +40,8 @@ export async function joinCall(request: CallRequest, parts: CallParts): Promise<
   const joint = new Joint(request, parts);
   // Both begin now, inside the click: neither waits for the other.
   const sound = joint.openSound();
+  // Coming back there may be no click, and without sound there is nothing to come back with yet.
+  if (request.ticket) await sound;
   const connection = joint.connect();
   await Promise.all([sound, connection]);
   return joint;
@@ -369,7 +369,7 @@ class Joint implements Call {
     await this.#engine?.setSinkId(sinkId);
   }
 
-  end(): void {
-    this.#link.end();
+  end(isLeft = false): void {
+    this.#link.end(isLeft);
   }
 }

@@ -45,6 +45,16 @@ export class Line {
     this.#entry = { id, turn, role, text: '', final: false, heardMs: isPlain ? null : 0, words: [] };
   }
 
+  /** One that was written on another page. */
+  static from(entry: TranscriptEntry): Line {
+    const line = new Line(entry.id, entry.role, entry.turn, entry.heardMs === null);
+    line.#entry = entry;
+    line.#heardWords = entry.words.filter(({ state }) => state === 'heard').length;
+    line.#playedMs = entry.heardMs ?? 0;
+    line.#isCut = entry.words.some(({ state }) => state === 'cut');
+    return line;
+  }
+
   get entry(): TranscriptEntry {
     return this.#entry;
   }

@@ -71,6 +71,8 @@ export class LastingLink implements Link {
   /** The newest session token, which names the subject to the relay when the next is fetched. */
   #token: string | undefined;
   #tokenEndsAtMs = 0;
+  /** It was shown before. */
+  #isKnown = false;
   #refresh: ReturnType<typeof setTimeout> | undefined;
   #epoch = 0;
   #messages = 0;
@@ -94,11 +96,8 @@ export class LastingLink implements Link {
 
   /** Dials for the first time. Failures come as `onClosed`. */
   async connect(): Promise<void> {
-    try {
-      await this.#dial(false);
-    } catch (error) {
-      this.listener.onClosed(closedBy(error));
-    }
+    const refused = await this.#dial(false);
+    if (refused) this.listener.onClosed(refused);
   }
 
   send(message: WidgetMessage): void {
@@ -107,8 +106,8 @@ export class LastingLink implements Link {
   sendSound(samples: Int16Array, speaking: boolean, epoch: number, opus?: Uint8Array): void {
     this.#post({ samples, speaking, epoch, ...(opus && { opus }) });
   }
-  end(): void {
-    this.#socket?.end();
+  end(isLeft = false): void {
+    this.#socket?.end(isLeft);
   }
 
   #post(parcel: Parcel): void {
@@ -125,17 +124,30 @@ export class LastingLink implements Link {
 
   // A socket and its session.
 
-  /** Opens a socket and resolves when the relay has named a session. @throws why there is none. */
-  async #dial(isFresh: boolean): Promise<void> {
+  /** Opens a socket. @returns null when the relay has named a session, or why it has not. */
+  async #dial(isFresh: boolean): Promise<LinkClosed | null> {
     const { url, signal } = this.#options;
     const ticket = this.#ticket;
-    const isKnown = !isFresh && ticket !== null && performance.now() < this.#tokenEndsAtMs;
-    const token = isKnown && this.#token ? this.#token : await this.#options.fetchToken(this.#token);
-    if (signal.aborted) return;
+    this.#isKnown = !isFresh && ticket !== null && performance.now() < this.#tokenEndsAtMs;
+    let token = this.#token ?? '';
+    if (!this.#isKnown) {
+      try {
+        token = await this.#options.fetchToken(this.#token);
+      } catch (cause) {
+        const error = callErrorOf(cause) ?? new CallError('PROTOCOL', 'no token', { cause });
+        return { code: 0, retryable: RETRYABLE.has(error.code), busy: false, error };
+      }
+    }
+    if (signal.aborted) return null;
     this.#token = token;
-    await new Promise<void>((resolve, reject) => {
+    return new Promise((resolve) => {
       let isThere = false;
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const done = (closed: LinkClosed | null) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(closed);
+      };
+      const onAbort = () => done(null);
+      signal.addEventListener('abort', onAbort);
       const socket = this.#options.openLink({
         url,
         token,
@@ -149,7 +161,7 @@ export class LastingLink implements Link {
             isThere = true;
             this.#socket = socket;
             this.#begin(message, ticket !== null);
-            resolve();
+            done(null);
           } else if (isThere) {
             this.#told(message);
           } else {
@@ -159,7 +171,7 @@ export class LastingLink implements Link {
         onSound: (frame) => this.#arrived(frame),
         onClosed: (closed) => {
           if (this.#socket === socket) void this.#lost(closed);
-          else reject(new Refused(closed, isKnown));
+          else done({ ...closed, error: closed.error ?? new CallError('NETWORK', `closed with ${closed.code}`) });
         },
         onRoundTrip: (ms) => this.#options.onRoundTrip(ms),
       });
@@ -273,7 +285,6 @@ export class LastingLink implements Link {
     const lostAtMs = performance.now();
     const windowMs = this.#ticket?.windowMs ?? GIVE_UP_AFTER_MS;
     let attempt = 0;
-    this.#wasAway = false;
     let { busy } = closed;
     let isFresh = closed.code === CLOSE['token-expired'];
     const away = () => {
@@ -292,19 +303,19 @@ export class LastingLink implements Link {
       if (this.#wasAway) away();
       const delayMs = dialDelayMs(attempt, Math.random(), busy, this.#comeBackMs);
       await untilDial(Math.min(delayMs, leftMs()), leftMs(), signal, wait);
-      try {
-        await this.#dial(isFresh);
+      const refused = await this.#dial(isFresh);
+      if (!refused) {
         stop();
-        if (!signal.aborted) this.#options.onBack(performance.now() - lostAtMs, this.#isReplayed, this.#wasAway);
-      } catch (error) {
-        const last = closedBy(error);
-        const wasKnown = error instanceof Refused && error.wasKnown;
-        if ((!last.retryable && !wasKnown) || leftMs() <= 0) {
-          stop();
-          this.#over(last);
-        }
-        busy = last.busy;
-        isFresh = wasKnown && last.code >= 4000;
+        const wasAway = this.#wasAway;
+        this.#wasAway = false;
+        if (!signal.aborted) this.#options.onBack(performance.now() - lostAtMs, this.#isReplayed, wasAway);
+      } else if ((!refused.retryable && !this.#isKnown) || leftMs() <= 0) {
+        stop();
+        this.#over(refused);
+      } else {
+        busy = refused.busy;
+        // What is wrong may be the token that was shown before.
+        isFresh = refused.code >= 4000;
       }
     }
     signal.removeEventListener('abort', stop);
@@ -328,26 +339,4 @@ export class LastingLink implements Link {
   }
 }
 
-/** A connection that was closed before it had a session. */
-class Refused extends Error {
-  readonly closed: LinkClosed;
-  /** With a token that was shown before, which may be what is wrong. */
-  readonly wasKnown: boolean;
-  constructor(closed: LinkClosed, wasKnown: boolean) {
-    super(`closed with ${closed.code} before the session began`);
-    this.closed = closed;
-    this.wasKnown = wasKnown;
-  }
-}
-
 const RETRYABLE = new Set(['NETWORK', 'QUOTA', 'TOKEN_EXPIRED']);
-
-/** Why there is no connection, as the end of one. */
-function closedBy(error: unknown): LinkClosed {
-  if (error instanceof Refused) {
-    const { closed } = error;
-    return { ...closed, error: closed.error ?? new CallError('NETWORK', error.message) };
-  }
-  const known = callErrorOf(error) ?? new CallError('PROTOCOL', 'no token', { cause: error });
-  return { code: 0, retryable: RETRYABLE.has(known.code), busy: false, error: known };
-}

@@ -6,8 +6,8 @@ import {
   CLOSE,
   CLOSE_NORMAL,
   decodeAudioFrame,
-  encodeAudioFrame,
   FLAG_SPEECH,
+  layOutAudioFrame,
   mayReconnect,
   type AudioFrame,
   type RelayMessage,
@@ -20,6 +20,8 @@ import { readRelayMessage } from './read-relay.ts';
 const PING_EVERY_MS = 2_500;
 /** A socket that says nothing for this many pings is dead, whatever the operating system thinks. */
 const SILENT_PINGS = 2;
+/** What a page closes with that is not over: it, or the next of its tab, comes back over another connection. */
+const GIVEN_UP = 4000;
 /** Opening takes longer: names, certificates, a network that wakes up. */
 const OPENING_PINGS = 4;
 
@@ -56,8 +58,8 @@ export interface Link {
   send(message: WidgetMessage): void;
   /** @param opus - the body of a frame that is Opus, instead of samples. */
   sendSound(samples: Int16Array, speaking: boolean, epoch: number, opus?: Uint8Array): void;
-  /** Says goodbye and closes. */
-  end(): void;
+  /** Says goodbye and closes. @param isLeft - without a goodbye: somebody comes back. */
+  end(isLeft?: boolean): void;
 }
 
 /** One socket. */
@@ -82,12 +84,12 @@ export function openLink(options: LinkOptions): Socket {
   let silentPings = 0;
   let isOver = false;
 
-  const finish = (closed: LinkClosed | null) => {
+  const finish = (closed: LinkClosed | null, code: number = CLOSE_NORMAL) => {
     if (isOver) return;
     isOver = true;
     clearInterval(pinging);
     signal.removeEventListener('abort', onAbort);
-    if (socket.readyState < 2) socket.close(CLOSE_NORMAL);
+    if (socket.readyState < 2) socket.close(code);
     if (closed) options.onClosed(closed);
   };
   const onAbort = () => finish(null);
@@ -98,7 +100,7 @@ export function openLink(options: LinkOptions): Socket {
   const pinging = setInterval(() => {
     const isOpen = socket.readyState === 1;
     if (silentPings >= (isOpen ? SILENT_PINGS : OPENING_PINGS)) {
-      finish(readClose(1006));
+      finish(readClose(1006), GIVEN_UP);
       return;
     }
     silentPings += 1;
@@ -135,10 +137,15 @@ export function openLink(options: LinkOptions): Socket {
     send: sendMessage,
     sendSound(samples, speaking, epoch, opus) {
       const flags = speaking ? FLAG_SPEECH : 0;
-      const seq = this.nextFrame++ & 0xffff;
-      send(encodeAudioFrame({ epoch, seq, lane: 'mic', flags, samples, ...(opus && { opus }) }));
+      // Its low 16 bits go out.
+      const seq = this.nextFrame++;
+      send(layOutAudioFrame({ epoch, seq, lane: 'mic', flags, samples, ...(opus && { opus }) }));
     },
-    end() {
+    end(isLeft = false) {
+      if (isLeft) {
+        finish(null, GIVEN_UP);
+        return;
+      }
       sendMessage({ type: 'session.end' });
       finish(null);
     },

@@ -257,9 +257,9 @@ export function openOpusLink<Options extends Heard>(options: Options, open: (opt
       if (packer) packer.push(samples, speaking, epoch);
       else link.sendSound(samples, speaking, epoch);
     },
-    end() {
+    end(isLeft) {
       close();
-      link.end();
+      link.end(isLeft);
     },
   };
 }

@@ -49,7 +49,7 @@ describe('what the relay says', () => {
         // What the contract takes is taken; beyond it only values that are of the right kind.
         if (strict.ok) expect(light).not.toBeNull();
         for (const [field, value] of Object.entries(light ?? {})) {
-          expect(value === null && field in message && isRequired(message, field)).toBe(false);
+          if (/^(epoch|t|text|knobs|assistant|\w+Ms)$/.test(field)) expect(value).not.toBeNull();
         }
       }),
       { numRuns: 2000, seed: 6 },
@@ -65,8 +65,3 @@ describe('what the relay says', () => {
     );
   });
 });
-
-function isRequired(message: Record<string, unknown>, field: string): boolean {
-  const { [field]: _gone, ...rest } = message;
-  return readRelayMessage(JSON.stringify(rest)) === null;
-}
