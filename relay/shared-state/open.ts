@@ -31,12 +31,6 @@ export interface SharedServices {
    * @returns what ends it.
    */
   onChange(listener: (isUp: boolean) => void): () => void;
-  /**
-   * Instances of which was heard within the last `withinMs`, this one included.
-   *
-   * @returns undefined when that is not known for certain for all of that time.
-   */
-  heardOf(withinMs: number): Promise<ReadonlySet<string> | undefined>;
   close(): Promise<void>;
 }
 
@@ -64,7 +58,6 @@ export function memoryServices(self: Owner, clock: Clock, books = createBooks(cl
     isUp: () => true,
     instances: () => 1,
     onChange: () => () => undefined,
-    heardOf: () => Promise.resolve(undefined),
     close() {
       ownership.close();
       return Promise.resolve();
@@ -93,7 +86,6 @@ export async function redisServices(
     isUp: () => link.isUp,
     instances: () => link.instances,
     onChange: (listener) => link.onChange(listener),
-    heardOf: (withinMs) => link.heardOf(withinMs),
     async close() {
       for (const part of [shared, ownership, once]) part.close();
       await link.close();

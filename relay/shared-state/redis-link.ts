@@ -31,8 +31,6 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return redis.call('ZCOUNT', KEYS[1], now - ARGV[2], '+inf')`;
-const HEARD_OF = `${SERVER_NOW}
-return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], '+inf')`;
 
 /** The server does not answer; whoever asked goes on without it. */
 export class RedisAway extends Error {
@@ -57,7 +55,6 @@ export interface RedisLink {
   say(channel: string, message: string): Promise<void>;
   /** Everything that is said on `channel` from now on, also after the connection was lost. */
   listen(channel: string, listener: (message: string) => void): void;
-  heardOf(withinMs: number): Promise<ReadonlySet<string> | undefined>;
   /** Takes this instance off the list. */
   close(): Promise<void>;
 }
@@ -90,7 +87,6 @@ export async function openRedisLink(options: { url: string; instance: string; cl
   const listeners = new Set<(isUp: boolean) => void>();
   let isUp = false;
   let isClosed = false;
-  let upSince = clock.now();
   let instances = 1;
   let refusal: string | undefined;
   let looking: Promise<void> | undefined;
@@ -99,7 +95,6 @@ export async function openRedisLink(options: { url: string; instance: string; cl
   function set(next: boolean): void {
     if (isUp === next || isClosed) return;
     isUp = next;
-    upSince = clock.now();
     for (const listener of [...listeners]) listener(next);
   }
 
@@ -202,11 +197,6 @@ export async function openRedisLink(options: { url: string; instance: string; cl
     listen(channel, listener) {
       ears.set(channelOf(channel), listener);
       if (ear.status === 'ready') ear.subscribe(channelOf(channel)).catch(() => ear.disconnect(true));
-    },
-    async heardOf(withinMs) {
-      // Of a time in which it was away nobody knows who lived.
-      if (!isUp || clock.now() - upSince < withinMs) return undefined;
-      return new Set([instance, ...((await link.script(HEARD_OF, [INSTANCES], [withinMs])) as string[])]);
     },
     async close() {
       if (isUp) await link.run((to) => to.zrem(INSTANCES, instance)).catch(() => undefined);
