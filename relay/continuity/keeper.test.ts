@@ -254,6 +254,21 @@ describe('a conversation that is looked for', () => {
     await a.keeper.stop();
   });
 
+  it('tells the former holder at its next look into the store where no lease is shared', async () => {
+    const { instance, written } = fleet();
+    const [a, b] = [instance('a', { ownership: deadOwnership() }), instance('b', { ownership: deadOwnership() })];
+    a.began('ses_1');
+    a.save(checkpoint());
+    await written();
+    await a.keeper.sweep();
+    expect(a.taken).toEqual([]);
+    await b.find('ses_1', HASH, 'ins_a');
+    await b.keeper.sweep();
+    await a.keeper.sweep();
+    await a.keeper.sweep();
+    expect([a.taken, b.taken]).toEqual([['ses_1'], []]);
+  });
+
   it('goes on at once after it was let go, with its last word', async () => {
     const { instance, written } = fleet();
     const [a, b] = [instance('a'), instance('b')];

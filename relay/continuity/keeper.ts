@@ -50,7 +50,7 @@ export interface ContinuityKeeper extends Continuity {
   readonly held: number;
   /** Of them and of those that ended, with something that is not written yet. */
   readonly waiting: number;
-  /** Removes what is left of conversations whose time is over. */
+  /** Notices what was taken from here, and removes what is left of conversations whose time is over. */
   sweep(): Promise<void>;
   /** Writes what waits once more, then nothing any more. */
   stop(): Promise<void>;
@@ -83,9 +83,10 @@ export function createContinuity(options: ContinuityOptions): ContinuityKeeper {
     isPassing: (error) => !(error instanceof RelayError) || error.code === 'busy',
     onProblem: ({ error, isGivenUp }) => onProblem({ code: isGivenUp ? 'checkpoint-lost' : 'checkpoint-waits', error }),
   });
-  const offTaken = ownership.onTaken((session) => {
+  const lose = (session: string) => {
     if (book.drop(session)) tell(session);
-  });
+  };
+  const offTaken = ownership.onTaken(lose);
 
   function tell(session: string): void {
     for (const listener of [...listeners]) listener(session);
@@ -185,6 +186,8 @@ export function createContinuity(options: ContinuityOptions): ContinuityKeeper {
     },
     async sweep() {
       try {
+        // What the lease did not tell, because it cannot be asked or is not shared.
+        for (const session of await checkpoints.takenFrom(self.instance)) lose(session);
         await checkpoints.removeOld(clock.wallNow() - WINDOW_MS - BEAT_MS);
       } catch (error) {
         onProblem({ code: 'sweep', error });

@@ -46,6 +46,8 @@ export interface Checkpoints {
    * @returns the document; undefined when another was first.
    */
   take(found: CheckpointRow, holder: string): Promise<string | undefined>;
+  /** Conversations that were taken from that holder, and are not over. */
+  takenFrom(holder: string): Promise<string[]>;
   /** Keeps it, held by nobody, from `at` on. */
   letGo(hold: Hold, at: number): Promise<void>;
   remove(hold: Hold): Promise<void>;
@@ -68,7 +70,7 @@ export function createCheckpoints(database: Database): Checkpoints {
       const kept = await written(() =>
         db()
           .insertInto('checkpoints')
-          .values({ ...held({ tenantId, sessionId, version, holder }), ...newest })
+          .values({ ...held({ tenantId, sessionId, version, holder }), taken_from: null, ...newest })
           .onConflict((on) =>
             on
               .columns(['tenant_id', 'session_id'])
@@ -96,16 +98,20 @@ export function createCheckpoints(database: Database): Checkpoints {
         ...{ holderUrl: row.url, holderSeenAt: row.seen_at },
       }));
     },
-    async take({ tenantId, sessionId, version }, holder) {
+    async take({ tenantId, sessionId, version, holder: former }, holder) {
       const row = await db()
         .updateTable('checkpoints')
-        .set({ holder, version: version + 1 })
+        .set({ holder, taken_from: former, version: version + 1 })
         .where('tenant_id', '=', tenantId)
         .where('session_id', '=', sessionId)
         .where('version', '=', version)
         .returning('sealed_document')
         .executeTakeFirst();
       return row && openFor(database, 'checkpoint', row.sealed_document, tenantId, sessionId);
+    },
+    async takenFrom(holder) {
+      const rows = await db().selectFrom('checkpoints').select('session_id').where('taken_from', '=', holder).execute();
+      return rows.map(({ session_id }) => session_id);
     },
     async letGo(hold, at) {
       await db()

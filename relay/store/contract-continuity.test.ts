@@ -21,7 +21,8 @@ onBoth('a checkpoint', (kind) => {
     store = opened.store;
     await store.tenants.create(acme);
     await store.tenants.create(globex);
-  });
+    // The first one starts Postgres.
+  }, 60_000);
   afterEach(() => opened.close());
 
   const row = (more: Partial<CheckpointRow> = {}) => ({
@@ -52,6 +53,8 @@ onBoth('a checkpoint', (kind) => {
     expect(taken.filter((document) => document !== undefined)).toEqual([WORDS]);
     const winner = `ins_${10 + taken.findIndex((document) => document !== undefined)}`;
     expect(await first()).toMatchObject({ holder: winner, version: 2 });
+    expect(await store.checkpoints.takenFrom('ins_1')).toEqual(['ses_1']);
+    expect(await store.checkpoints.takenFrom(winner)).toEqual([]);
     expect(await save({ savedAt: 900 })).toBe(false);
     await store.checkpoints.remove({ tenantId: T, sessionId: 'ses_1', version: 1, holder: 'ins_1' });
     await store.checkpoints.letGo({ tenantId: T, sessionId: 'ses_1', version: 1, holder: 'ins_1' }, 900);
@@ -65,6 +68,7 @@ onBoth('a checkpoint', (kind) => {
     expect(await first()).toMatchObject({ holder: null, savedAt: 500 });
     expect(await save()).toBe(false);
     expect(await store.checkpoints.take(await first(), 'ins_2')).toBe(WORDS);
+    expect(await store.checkpoints.takenFrom('ins_1')).toEqual([]);
   });
 
   it('ends with its conversation, with its tenant, and with its subject', async () => {

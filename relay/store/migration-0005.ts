@@ -9,6 +9,7 @@ export const continuity: Migration = {
       .addColumn('session_id', 'text', (column) => column.notNull())
       .addColumn('subject', 'text', (column) => column.notNull())
       .addColumn('holder', 'text')
+      .addColumn('taken_from', 'text')
       .addColumn('version', 'integer', (column) => column.notNull())
       .addColumn('secret_hash', 'text', (column) => column.notNull())
       .addColumn('sealed_document', 'text', (column) => column.notNull())

@@ -106,6 +106,8 @@ export interface Tables {
     subject: string;
     /** The instance that writes it; null: it was let go. */
     holder: string | null;
+    /** Who held it before; null: nobody, or it was let go. */
+    taken_from: string | null;
     version: number;
     secret_hash: string;
     /** What was said is in it. */

@@ -108,7 +108,10 @@ export async function startFleet(shared: Record<string, string>): Promise<Fleet>
       };
     },
     page(from) {
+      let held: string | undefined;
       const page = returningPage(async () => {
+        // One token for one person, as long as it holds.
+        if (held !== undefined) return held;
         const answer = await fetch(`${from.url}/api/token`, {
           method: 'POST',
           headers: { 'content-type': 'application/json', origin: PAGE_ORIGIN },
@@ -116,7 +119,7 @@ export async function startFleet(shared: Record<string, string>): Promise<Fleet>
         });
         const { token } = (await answer.json()) as { token?: string };
         if (token === undefined) throw new Error(`no token: ${answer.status}`);
-        return token;
+        return (held = token);
       }, PAGE_ORIGIN);
       pages.push(page);
       return page;

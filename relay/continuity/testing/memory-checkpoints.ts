@@ -2,7 +2,7 @@
 import type { Checkpoints, FoundCheckpoint } from '../../store/checkpoints.ts';
 
 export interface TestCheckpoints extends Checkpoints {
-  readonly rows: Map<string, FoundCheckpoint & { document: string }>;
+  readonly rows: Map<string, FoundCheckpoint & { document: string; takenFrom: string | null }>;
   /** Documents in the order in which they were written. */
   readonly written: string[];
   /** Thrown by every call while set. */
@@ -39,7 +39,7 @@ export function memoryCheckpoints(): TestCheckpoints {
       await pass();
       const known = rows.get(row.sessionId);
       if (known && !isSame(known, row)) return false;
-      rows.set(row.sessionId, { ...row, document, holderUrl: null, holderSeenAt: null });
+      rows.set(row.sessionId, { takenFrom: null, ...known, ...row, document, holderUrl: null, holderSeenAt: null });
       written.push(document);
       return true;
     },
@@ -52,8 +52,13 @@ export function memoryCheckpoints(): TestCheckpoints {
       await pass();
       const row = rows.get(found.sessionId);
       if (!row || row.version !== found.version) return undefined;
-      rows.set(found.sessionId, { ...row, holder, version: row.version + 1, holderUrl: null, holderSeenAt: null });
+      const taken = { ...row, takenFrom: row.holder, holder, version: row.version + 1 };
+      rows.set(found.sessionId, { ...taken, holderUrl: null, holderSeenAt: null });
       return row.document;
+    },
+    async takenFrom(holder) {
+      await pass();
+      return [...rows.values()].filter((row) => row.takenFrom === holder).map(({ sessionId }) => sessionId);
     },
     async letGo(hold, at) {
       await pass();

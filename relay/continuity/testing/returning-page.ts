@@ -1,7 +1,7 @@
 /**
  * A page that comes back: it speaks PROTOCOL.md over real sockets to whichever address a test names,
- * numbers what it sends and receives, plays what the gate admits by the real clock, and says what it
- * heard. It is no widget; it keeps the widget's promises.
+ * numbers what it sends and receives, plays what the gate admits, faster than people listen, and says
+ * what it heard. It is no widget; it keeps the widget's promises.
  */
 import { WebSocket, type RawData } from 'ws';
 import {
@@ -18,6 +18,8 @@ const UNCOUNTED: ReadonlySet<string> = new Set([
   ...['ping', 'pong', 'auth', 'auth.accepted', 'ack', 'session.created', 'session.resumed', 'relay.draining'],
 ]);
 const TICK_MS = 20;
+/** The listener's time: tests have less of it than people. */
+const SPEED = 6;
 
 type Of<T extends RelayMessage['type']> = Extract<RelayMessage, { type: T }>;
 
@@ -42,6 +44,8 @@ export interface ReturningPage {
   readonly heard: Int16Array[];
   readonly closes: { code: number; atMs: number }[];
   readonly isOpen: boolean;
+  /** The newest one. */
+  readonly socket: WebSocket | null;
   /** Opens a connection there; `anew` or what it has received, where it comes back. */
   connect(
     url: string,
@@ -60,6 +64,7 @@ export interface ReturningPage {
   until(condition: () => boolean, withinMs?: number): Promise<void>;
   /** The connection breaks without a word. */
   cut(): void;
+  token(): Promise<string>;
   leave(): void;
 }
 
@@ -79,6 +84,7 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
   let epoch = 1;
   let isGateOpen = false;
   let isStarted = false;
+  let tickedAt = performance.now();
   const look = () => {
     for (const check of [...waiting]) check();
   };
@@ -160,8 +166,10 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
 
   /** What an ear and a sound card do: a tick of time passes. */
   function live(): void {
+    const passedMs = performance.now() - tickedAt;
+    tickedAt += passedMs;
     if (!isStarted || socket?.readyState !== WebSocket.OPEN) return;
-    let budget = TICK_MS;
+    let budget = passedMs * SPEED;
     for (const item of items) {
       if (item.epoch !== epoch || item.isDrained || !isGateOpen) continue;
       const part = Math.min(budget, item.receivedMs - item.playedMs);
@@ -188,6 +196,9 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
     },
     get epoch() {
       return epoch;
+    },
+    get socket() {
+      return socket;
     },
     get isOpen() {
       return socket?.readyState === WebSocket.OPEN;
@@ -263,6 +274,7 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
         check();
       });
     },
+    token,
     cut: () => socket?.terminate(),
     leave() {
       clearInterval(timer);
