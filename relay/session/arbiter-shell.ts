@@ -21,6 +21,8 @@ export type Happening = WithoutTime<ArbiterEvent>;
 export interface ArbiterShellOptions {
   clock: Clock;
   config: ArbiterConfig;
+  /** How old the session is already, in milliseconds. */
+  ageMs?: number;
   /** Every event with its effects, before they are carried out. */
   onStep: (event: ArbiterEvent, effects: Effect[]) => void;
   /** Carries out one effect; `all` are those of the same step. */
@@ -45,7 +47,7 @@ export interface ArbiterShell {
 
 export function createArbiterShell(options: ArbiterShellOptions): ArbiterShell {
   const { clock, config } = options;
-  const startedAt = clock.now();
+  const startedAt = clock.now() - (options.ageMs ?? 0);
   // Whole milliseconds keep the log readable, and a deadline is never seen too early.
   const now = () => Math.floor(clock.now() - startedAt);
   const jobs: (() => void)[] = [];

@@ -16,7 +16,12 @@ export interface AskAgainOptions {
 }
 
 export interface AskAgain {
+  /** As soon as there is a clip for it, unless the user says something else before. */
   ask(): void;
+  /** A clip is ready. */
+  ready(): void;
+  /** The user has said something: nothing is owed any more. */
+  settled(): void;
   /** @returns whether the effect was about such a turn's answer, and is done with. */
   takes(effect: Effect): boolean;
 }
@@ -25,6 +30,7 @@ export function createAskAgain({ turns, controls, dispatch, run }: AskAgainOptio
   const asking = new Set<string>();
   const responses = new Set<string>();
   let count = 0;
+  let isOwed = false;
 
   function answer(turn: string): void {
     count += 1;
@@ -40,12 +46,22 @@ export function createAskAgain({ turns, controls, dispatch, run }: AskAgainOptio
     });
   }
 
+  function ask(): void {
+    isOwed = !controls.has('again');
+    if (isOwed) return;
+    const turn = turns.propose('speech');
+    asking.clear();
+    asking.add(turn);
+    dispatch({ type: 'turn.committed', turn, utterances: [] });
+  }
+
   return {
-    ask() {
-      const turn = turns.propose('speech');
-      asking.clear();
-      asking.add(turn);
-      dispatch({ type: 'turn.committed', turn, utterances: [] });
+    ask,
+    ready() {
+      if (isOwed) ask();
+    },
+    settled() {
+      isOwed = false;
     },
     takes(effect) {
       if (effect.type === 'response.cancel') return responses.has(effect.response);

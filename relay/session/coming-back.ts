@@ -39,14 +39,16 @@ export interface ComingBackOptions {
   dropPage: (isNewPage: boolean) => void;
   /** The page is away; the conversation waits. */
   onAway: () => void;
-  /** There is a new secret. */
-  onRenewed: () => void;
+  /** The page is back. */
+  onBack: () => void;
+  /** Another secret is good now. */
+  onSecret: () => void;
   /** Nobody comes any more. */
   onLost: () => void;
 }
 
 export interface ComingBack {
-  /** The first connection of this session. */
+  /** The first connection of this session: it has started with this. */
   greet(socket: WebSocket): void;
   /** The connection is gone. @param isFinal - The page wanted it so. */
   down(isFinal: boolean): void;
@@ -55,8 +57,8 @@ export interface ComingBack {
   resume(socket: WebSocket, offer: ResumeOffer, tokenEndsAt: number): void;
   /** Something came that only a page sends which knows the newest secret. */
   arrived(): void;
-  /** SHA-256 of the newest secret, in hex. */
-  readonly secretHash: string;
+  /** SHA-256 of the secrets that are good, in hex. */
+  readonly secrets: { secretHash: string; formerSecretHash: string | null };
   stop(): void;
 }
 
@@ -105,14 +107,17 @@ export function createComingBack(options: ComingBackOptions): ComingBack {
 
   return {
     greet(socket) {
-      const { restored, admission } = seed;
+      const { restored, offer, admission } = seed;
       if (!restored) {
         line.take(socket, helloOf(facts(null, state().epoch, admission.tokenExpiresAt)));
+        dispatch({ type: 'session.started' });
         return;
       }
-      const epoch = restored.epoch + 2;
-      const hello = facts(Buffer.from(restored.secretHash, 'hex'), epoch, admission.tokenExpiresAt);
+      const epoch = Math.max(restored.epoch, offer?.point?.epoch ?? 0) + 2;
+      const hello = facts(offer?.digest ?? null, epoch, admission.tokenExpiresAt);
       line.take(socket, helloAgain(hello, 'memory', NOTHING));
+      dispatch({ type: 'session.started' });
+      dispatch({ type: 'widget.up', epoch: epoch - 1 });
     },
     down(isFinal) {
       dispatch({ type: 'widget.down' });
@@ -131,11 +136,14 @@ export function createComingBack(options: ComingBackOptions): ComingBack {
       if (point !== null && line.has(point)) goOn(socket, point, facts(digest, state().epoch, tokenEndsAt));
       else if (point === null) beginAnew(socket, 'unplayed', facts(digest, state().epoch, tokenEndsAt));
       else beginAnew(socket, 'memory', facts(digest, Math.max(state().epoch, point.epoch) + 2, tokenEndsAt));
-      options.onRenewed();
+      options.onSecret();
+      options.onBack();
     },
-    arrived: () => secret.arrived(),
-    get secretHash() {
-      return secret.hash;
+    arrived() {
+      if (secret.arrived()) options.onSecret();
+    },
+    get secrets() {
+      return { secretHash: secret.hash, formerSecretHash: secret.formerHash };
     },
     stop,
   };

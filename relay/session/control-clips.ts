@@ -17,6 +17,8 @@ export interface ControlClips {
   ready(clip: Clip): Happening;
   /** What refusals are from now on. */
   choose(choice: ControlChoice): void;
+  /** Whether there is a clip of its own for it. */
+  has(choice: ControlChoice): boolean;
   /** The page's clip for the arbiter's; null for silence. */
   clipOf(name: string): string | null;
   /** The arbiter's name for the page's clip. */
@@ -60,6 +62,7 @@ export function createControlClips(handover: string, ending = ''): ControlClips 
     choose(next) {
       choice = next;
     },
+    has: (which) => which !== 'silence' && clips.has(which),
     clipOf,
     nameOf: (clip) => ([...clips.values()].some(({ id }) => id === clip) ? REFUSAL : clip),
   };

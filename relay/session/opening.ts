@@ -28,7 +28,7 @@ const LAST_WORDS_MS = 15_000;
 
 export interface OpeningOptions {
   deps: Pick<SessionDeps, 'clock' | 'openBridge' | 'onUsage'>;
-  seed: Pick<SessionSeed, 'admission'>;
+  seed: Pick<SessionSeed, 'admission' | 'restored'>;
   config: ArbiterConfig;
   policy: Policy;
   shell: ArbiterShell;
@@ -46,6 +46,8 @@ export interface OpeningOptions {
   onBridge: (bridge: RealtimeBridge) => void;
   /** The provider is up. */
   onUp: (locale: string, bridge: RealtimeBridge) => void;
+  /** The arbiter took a turn, whose words are those of `item`. */
+  asked: (turn: string, item: string) => void;
   /** Something the user said could not be kept for the next connection to the provider. */
   onSpeechLost: () => void;
   endWhenQuiet: (code: FaultCode, withinMs: number) => void;
@@ -58,7 +60,7 @@ export interface OpeningOptions {
 /** @returns what opens it; only to be called once. */
 export function createOpening(options: OpeningOptions): (start: StartOptions) => Live {
   const { deps, config, shell, voice, send, dispatch, turns, tools, answers, laneC, recording, bridge } = options;
-  const { admission } = options.seed;
+  const { admission, restored } = options.seed;
   const { assistant } = admission;
 
   function commit(item: string, utterances: string[] | undefined): void {
@@ -73,8 +75,7 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
       return;
     }
     turns.announce(turn);
-    recording.asked(turn, item);
-    laneC.asked(turn, item);
+    options.asked(turn, item);
   }
 
   return ({ mode, locale = assistant.locale, tools: offered, codecs }) => {
@@ -134,6 +135,7 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
       turn: mode === 'auto' ? ('auto' as const) : ('hold' as const),
       locale,
       tools: all,
+      ...(restored && { history: restored.history }),
     };
     const onEvent = (event: BridgeEvent) =>
       shell.run(() => {
@@ -148,6 +150,10 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
       loss.stop();
     });
     opened.connect();
-    return { mode, bridge: opened, speech };
+    const ask = (item: string, text: string) => {
+      commit(item, undefined);
+      laneC.userSaid(item, text);
+    };
+    return { mode, bridge: opened, speech, ask };
   };
 }

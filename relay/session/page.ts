@@ -18,6 +18,8 @@ export interface Live {
   mode: TurnMode;
   bridge: RealtimeBridge;
   speech: Speech;
+  /** Asks the model for the answer to words that it has; `text` is what they are. */
+  ask(item: string, text: string): void;
 }
 
 export interface StartOptions {
@@ -242,7 +244,7 @@ export function createPage(options: PageOptions): Page {
     return longestMs;
   }
 
-  function muted({ mode, bridge, speech }: Live): void {
+  function muted({ mode, bridge, speech }: Omit<Live, 'ask'>): void {
     speech.muted();
     if (mode !== 'auto') return;
     for (let sent = 0; sent < TAIL_SAMPLES; sent += TAIL_PIECE) bridge.appendAudio(new Int16Array(TAIL_PIECE));

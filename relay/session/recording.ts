@@ -306,6 +306,8 @@ export function createRecording(options: RecordingOptions): Recording {
       if (isBegun) return;
       isBegun = true;
       meter?.begin();
+      // Of one that goes on after its relay was lost, the beginning is told already.
+      if (seed.restored) return;
       sink?.began({
         ...{ id: seed.id, tenantId: tenant.id, subject, assistantId: assistant.id },
         ...{ assistantVersion: assistant.version, origin: origin ?? null, instance: deps.instance ?? 'relay' },

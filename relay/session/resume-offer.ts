@@ -41,6 +41,12 @@ export function digestOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
+/** In constant time. @param hash - In hex. */
+export function isDigest(hash: string | null | undefined, digest: Buffer): boolean {
+  const kept = Buffer.from(hash ?? '', 'hex');
+  return kept.length === digest.length && timingSafeEqual(kept, digest);
+}
+
 export interface ResumeSecret {
   /**
    * A new secret. The one that opened the connection stays good until the page is known to have the new one.
@@ -50,10 +56,16 @@ export interface ResumeSecret {
   renew(openedBy: Buffer | null): string;
   /** In constant time. */
   isOpenedBy(digest: Buffer): boolean;
-  /** Something came over the newest connection: its page has the new secret, and the former one is used up. */
-  arrived(): void;
+  /**
+   * Something came over the newest connection: its page has the new secret, and the former one is used up.
+   *
+   * @returns whether there was a former one.
+   */
+  arrived(): boolean;
   /** SHA-256 of the newest, in hex. */
   readonly hash: string;
+  /** Of the former one, as long as it is good. */
+  readonly formerHash: string | null;
 }
 
 export function createResumeSecret(): ResumeSecret {
@@ -72,10 +84,15 @@ export function createResumeSecret(): ResumeSecret {
       return isFormer || isNewest;
     },
     arrived() {
+      const wasGood = former !== null;
       former = null;
+      return wasGood;
     },
     get hash() {
       return newest?.toString('hex') ?? '';
+    },
+    get formerHash() {
+      return former?.toString('hex') ?? null;
     },
   };
 }

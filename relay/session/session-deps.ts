@@ -10,6 +10,7 @@ import type { Admission } from '../tenants/tenant.ts';
 import type { Meter } from '../usage/meter.ts';
 import type { Escalation } from './lane-c.ts';
 import type { ConversationSink } from './recording.ts';
+import type { ResumeOffer } from './resume-offer.ts';
 
 /** What every session of a process shares. */
 export interface SessionDeps {
@@ -73,6 +74,8 @@ export interface SessionSeed {
   admission: Admission;
   /** The conversation began at a relay that is gone; it goes on from here. */
   restored?: Checkpoint;
+  /** What its page showed to come back to it. */
+  offer?: ResumeOffer;
   /**
    * Checks a newer token of the same tenant and subject.
    *

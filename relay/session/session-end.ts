@@ -12,6 +12,8 @@ export interface SessionEndOptions {
   send: (message: RelayMessage) => void;
   /** Whether nobody is in the middle of anything. */
   isQuiet: () => boolean;
+  /** Within what a page that a drain sends away comes back, so that not all come at once. */
+  comeBackMs: () => number;
   /** Lets go of everything; called once. */
   letGo: (closeCode: number) => void;
 }
@@ -44,7 +46,9 @@ export function createSessionEnd(options: SessionEndOptions): SessionEnd {
   }
 
   function close(code: FaultCode): void {
+    if (isOver) return;
     const fault = FAULTS[code];
+    if (code === 'draining') options.send({ type: 'relay.draining', comeBackMs: options.comeBackMs() });
     options.send({ type: 'error', code, message: fault.advice, retryable: fault.retryable });
     finish('close' in fault ? fault.close : CLOSE.protocol);
   }

@@ -5,9 +5,10 @@
  */
 import type { WebSocket } from 'ws';
 import { stateName, type ArbiterConfig } from '#arbiter';
-import { CLOSE, CLOSE_NORMAL, WidgetMessage, readMessage, type RelayMessage } from '#wire';
+import { CLOSE, CLOSE_NORMAL, type RelayMessage } from '#wire';
 import { createAuditLog } from '../audit/audit.ts';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
+import type { Checkpoint } from '../continuity/continuity.ts';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
 import { completePolicy } from '../policy/settings.ts';
 import { createAgentVoice } from './agent-voice.ts';
@@ -16,6 +17,7 @@ import { createAnswers } from './answers.ts';
 import { createArbiterShell, type Happening } from './arbiter-shell.ts';
 import { isPaused, isQuiet, isWanted } from './arbiter-view.ts';
 import { createBudgetEnd } from './budget-end.ts';
+import { createCheckpointing } from './checkpointing.ts';
 import { createClipSender } from './clip-sender.ts';
 import { createComingBack } from './coming-back.ts';
 import { createControlClips } from './control-clips.ts';
@@ -23,6 +25,7 @@ import { createDownlink } from './downlink.ts';
 import { createEffects } from './effects.ts';
 import { endingFor } from './ending-words.ts';
 import { createLaneC, type Escalation } from './lane-c.ts';
+import { createIntake } from './intake.ts';
 import { createLine } from './line.ts';
 import { createOpening } from './opening.ts';
 import { createPageCodec } from './page-codec.ts';
@@ -32,7 +35,7 @@ import { createRecording } from './recording.ts';
 import { createReflexClips } from './reflex-clips.ts';
 import type { Drainable } from './registry.ts';
 import type { ResumeOffer } from './resume-offer.ts';
-import { RESUME_WINDOW_MS, type SessionDeps, type SessionSeed } from './session-deps.ts';
+import { COME_BACK_MS, RESUME_WINDOW_MS, type SessionDeps, type SessionSeed } from './session-deps.ts';
 import { createSessionEnd } from './session-end.ts';
 import { createSettlement } from './settlement.ts';
 import { createTools } from './tools.ts';
@@ -50,6 +53,8 @@ export interface Session extends Drainable {
    * @returns false when the session has ended meanwhile; the socket is not touched then.
    */
   resume(socket: WebSocket, offer: ResumeOffer, tokenEndsAt: number): boolean;
+  /** Another instance goes on with it. */
+  taken(): void;
 }
 
 /** Speech shorter than this may have had no word in it. */
@@ -57,13 +62,15 @@ const LOST_WORDS_MS = 300;
 
 /** Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. */
 export function createSession(deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
-  const { clock } = deps;
+  const { clock, random = Math.random } = deps;
   const { admission } = seed;
   const { assistant, limits } = admission;
   const policy = completePolicy(assistant.policy);
   const config: ArbiterConfig = { ...deps.config, ...assistant.lanes };
   const log = deps.log.child({ session: seed.id, tenant: admission.tenant.id });
   const abort = new AbortController();
+  const ageMs = seed.restored ? Math.max(0, clock.wallNow() - seed.restored.startedAt) : 0;
+  const startedAt = clock.wallNow() - ageMs;
   let written = Promise.resolve();
   let bridge: RealtimeBridge | null = null;
   let state = '';
@@ -72,7 +79,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const line = createLine({
     clock,
     heartbeatMs: deps.limits.heartbeatMs,
-    onData: (bytes, isBinary) => shell.run(() => (isBinary ? hear(bytes) : read(bytes))),
+    onData: (bytes, isBinary) => shell.run(() => takeIn(bytes, isBinary)),
     onDown: (isFinal) => shell.run(() => comingBack.down(isFinal)),
   });
   const outlet = createPageCodec(line, (error) => log.warn('a page goes on without Opus', { error }));
@@ -81,9 +88,10 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     outlet.message(message);
     mirror.told(message);
     recording.told(message);
+    checkpoint.told(message);
   };
   const audit = createAuditLog({
-    head: { session: seed.id, startedAt: clock.wallNow(), config },
+    head: { session: seed.id, startedAt, config },
     dir: deps.auditDir,
     onProblem: (error) => log.warn('the audit file cannot be written', { error }),
   });
@@ -91,8 +99,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   // The arbiter and what carries out its effects.
   const voice = createAgentVoice(() => shell.now());
   const shell = createArbiterShell({
-    clock,
-    config,
+    ...{ clock, config, ageMs },
     onStep(event, effects) {
       audit.record(event, effects);
       recording.step(event, effects);
@@ -117,11 +124,12 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const dispatch = (event: Happening) => void shell.dispatch(event);
   const end = createSessionEnd({
     ...{ clock, send, letGo },
+    comeBackMs: () => Math.floor(random() * (deps.limits.comeBackMs ?? COME_BACK_MS)),
     run: (job) => shell.run(job),
     isQuiet: () => !line.isUp || isQuiet(shell.state),
   });
   const wanted = (response: string) => isWanted(shell.state, response);
-  const turns = createTurns(() => shell.now(), send);
+  const turns = createTurns(() => shell.now(), send, seed.restored && `turn_${seed.restored.epoch}_`);
   const settlement = createSettlement({
     clock,
     run: (job) => shell.run(job),
@@ -224,7 +232,6 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   });
 
   // Up: from the page to the provider.
-  const uplink = createUplink(clock, outlet, line.received);
   const page = createPage({
     send,
     dispatch,
@@ -234,12 +241,16 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     turns,
     tools,
     pageTools: assistant.pageTools,
-    start: (options) => openProvider(options),
+    start(options) {
+      const live = openProvider(options);
+      const { mode, locale = assistant.locale, tools: offered, codecs } = options;
+      checkpoint.began({ mode, locale, tools: offered, ...(codecs && { codecs }) });
+      return live;
+    },
     renew: (token) => void renew(token),
     clipName: (clip) => controls.nameOf(reflexes.nameOf(clip)),
     onTyped(turn, item, text) {
-      recording.asked(turn, item);
-      laneC.asked(turn, item);
+      asked(turn, item);
       laneC.userSaid(item, text);
     },
     end: () => end.finish(CLOSE_NORMAL),
@@ -247,51 +258,18 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     refuse: (code, at) => refuse(code, at),
   });
 
-  /** Something counted came. */
-  function came(): void {
-    line.came();
-    comingBack.arrived();
-  }
-
-  function hear(bytes: Buffer): void {
-    const frame = uplink.frame(bytes);
-    came();
-    if (frame.ok) page.sound(frame.samples);
-    else refuse(frame.code, frame.at);
-  }
-
-  function read(bytes: Buffer): void {
-    if (!uplink.message()) {
-      refuse('rate-limited', 'messages');
-      return;
-    }
-    if (bytes.length > deps.limits.maxMessageBytes) {
-      refuse('too-large', 'message');
-      return;
-    }
-    const result = readMessage(WidgetMessage, bytes.toString());
-    if (!result.ok) {
-      refuse('protocol', result.at);
-      return;
-    }
-    const { message } = result;
-    if (message.type === 'ack') {
-      comingBack.arrived();
-      if (!line.acknowledged(message)) refuse('protocol', 'ack');
-      return;
-    }
-    if (message.type !== 'ping' && message.type !== 'auth') {
-      line.received.message();
-      came();
-    }
-    page.message(message);
-    afterwards();
-  }
+  const takeIn = createIntake({
+    ...{ line, page, afterwards, refuse },
+    uplink: createUplink(clock, outlet, line.received),
+    maxMessageBytes: deps.limits.maxMessageBytes,
+    arrived: () => comingBack.arrived(),
+  });
 
   // Down: from the provider to the page.
   const openProvider = createOpening({
     ...{ deps, seed, config, policy, shell, voice, send, dispatch, turns, tools, answers, laneC, recording },
     codec: outlet,
+    asked,
     bridge: () => bridge,
     onBridge: (opened) => (bridge = opened),
     onUp: (locale, speaker) => voiceClips.render(locale, speaker),
@@ -304,9 +282,20 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     afterwards,
   });
 
-  const clips = createClipSender(outlet, (clip) =>
-    clip.kind === 'reflex' ? reflexes.ready(clip) : dispatch(controls.ready(clip)),
-  );
+  function asked(turn: string, item: string): void {
+    again.settled();
+    recording.asked(turn, item);
+    laneC.asked(turn, item);
+    checkpoint.asked(turn, item);
+  }
+
+  const clips = createClipSender(outlet, (clip) => {
+    if (clip.kind === 'reflex') reflexes.ready(clip);
+    else {
+      dispatch(controls.ready(clip));
+      again.ready();
+    }
+  });
   const isLaneA = config.LANE_A_ENABLED;
   const voiceClips = createVoiceClips({
     ...{ clips: deps.clips, assistant, policy, recording, signal: abort.signal },
@@ -356,9 +345,28 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       log.info('a page is away');
       afterwards();
     },
-    onRenewed: () => log.info('a page is back'),
+    onBack: () => log.info('a page is back'),
+    onSecret: () => checkpoint.save(),
     onLost: () => end.finish(CLOSE_NORMAL),
   });
+
+  const checkpoint = createCheckpointing({
+    ...{ continuity: deps.continuity, seed, startedAt },
+    epoch: () => shell.state.epoch,
+    bridge: () => bridge,
+    secrets: () => comingBack.secrets,
+  });
+
+  /** The conversation began elsewhere: its memory is told to a new provider, and its open question asked again. */
+  function restore({ start, history, unanswered }: Checkpoint): void {
+    if (start === null) return;
+    const live = page.restore({ codecs: undefined, ...start });
+    if (unanswered === null) return;
+    const question = history.find((entry) => entry.id === unanswered);
+    if (question?.is === 'user' && question.text !== '') live.ask(question.id, question.text);
+    // Its words were not known yet, and its sound is gone.
+    else again.ask();
+  }
 
   function dropPage(isNewPage: boolean): void {
     tools.pageGone();
@@ -390,7 +398,10 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       bridge?.close();
       written = audit.close();
       admission.release();
-      line.close(code);
+      const free = checkpoint.end(code);
+      // The page is sent away when it can go on elsewhere.
+      if (free === null) line.close(code);
+      else void free.catch(() => undefined).then(() => line.close(code));
       log.info('session ended', { closeCode: code, ms: shell.now() });
     }
   }
@@ -398,12 +409,12 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const ended = line.closed.then(() => written);
   end.onEnd(
     () => comingBack.stop(),
-    clock.wakeAt(clock.now() + limits.longestSessionMs, () => shell.run(() => end.close('longest-session'))),
+    clock.wakeAt(clock.now() + limits.longestSessionMs - ageMs, () => shell.run(() => end.close('longest-session'))),
   );
   shell.run(() => {
     comingBack.greet(socket);
-    dispatch({ type: 'session.started' });
     if (isLaneA) for (const clip of deps.clips.wordless(assistant.voice)) clips.send(clip);
+    if (seed.restored) restore(seed.restored);
   });
   log.info('session started');
 
@@ -416,6 +427,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       shell.run(() => comingBack.resume(back, offer, tokenEndsAt));
       return true;
     },
+    taken: () => shell.run(() => end.finish(CLOSE.moved)),
     drain: () => shell.run(() => end.whenQuiet('draining', null)),
     drainNow: () => shell.run(() => end.close('draining')),
     end: (code) => shell.run(() => end.close(code)),

@@ -35,7 +35,8 @@ export interface Turns {
 /** Typed turns remembered. */
 const MOST_TYPED = 32;
 
-export function createTurns(now: () => number, send: (message: RelayMessage) => void): Turns {
+/** @param prefix - Of every turn's name: those of a conversation that goes on elsewhere must not begin again. */
+export function createTurns(now: () => number, send: (message: RelayMessage) => void, prefix = 'turn_'): Turns {
   const turns = new Map<string, Turn>();
   const instead = new Set<string>();
   /** Turns that were typed; others were spoken. */
@@ -49,7 +50,7 @@ export function createTurns(now: () => number, send: (message: RelayMessage) => 
   };
   function propose(source: Turn['source']): string {
     count += 1;
-    const id = `turn_${count}`;
+    const id = `${prefix}${count}`;
     if (source === 'text') typed.add(id);
     const [oldest] = typed;
     if (typed.size > MOST_TYPED && oldest !== undefined) typed.delete(oldest);

@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { CLOSE, MAX_FRAME_BYTES, WidgetMessage, closeName, readMessage } from '#wire';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
+import type { Checkpoint } from '../continuity/continuity.ts';
 import { newId } from '../ids.ts';
 import type { Admission } from '../tenants/tenant.ts';
 import { createAddressLimit, type AddressLimitOptions } from './address-limit.ts';
@@ -20,6 +21,7 @@ import { createSessionRegistry, type SessionRegistry } from './registry.ts';
 import { readOffer, type ResumeOffer } from './resume-offer.ts';
 import type { SessionDeps } from './session-deps.ts';
 import { createSession, type Session } from './session.ts';
+import { createRestoring } from './restoring.ts';
 import { createTokenWatch, type TokenWatch } from './token-watch.ts';
 
 /** The one subprotocol that is ever selected. */
@@ -42,7 +44,8 @@ interface Living {
 
 /** Where an admitted caller goes. */
 type Entrance =
-  { is: 'new'; admission: Admission } | { is: 'back'; living: Living; offer: ResumeOffer; tokenEndsAt: number };
+  | { is: 'new'; admission: Admission; restored: Checkpoint | null }
+  | { is: 'back'; living: Living; offer: ResumeOffer; tokenEndsAt: number };
 
 /** Everything the door knows of who knocks. */
 export interface AdmitRequest {
@@ -142,6 +145,8 @@ interface Knock {
   address: string;
   /** The conversation that they want to come back to. */
   offer: ResumeOffer | null;
+  /** What is left of it where its relay is gone. */
+  left: Checkpoint | null;
   signal: AbortSignal;
   /** Answers the caller when the waiting ends for a reason of ours. */
   onEnd: (code: FaultCode) => void;
@@ -157,6 +162,8 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   const addresses = createAddressLimit(clock, door.perAddress);
   const pending = new Set<(code: FaultCode) => void>();
   const living = new Map<string, Living>();
+  const restoring = createRestoring({ ...deps, hasHere: (session) => living.has(session) });
+  const stopTaken = deps.continuity?.onTaken((session) => living.get(session)?.session.taken());
   let isDraining = false;
 
   const options = {
@@ -188,16 +195,20 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     ws.close(close, closeName(close));
   }
 
-  function begin(ws: WebSocket, admission: Admission, knock: Knock): void {
-    const id = newId('ses', clock.wallNow());
+  function begin(ws: WebSocket, admission: Admission, knock: Knock, left: Checkpoint | null): void {
+    // Somebody was first with it.
+    const restored = left === null || living.has(left.session) ? null : left;
+    if (restored) restoring.done(restored.session);
+    const id = restored?.session ?? newId('ses', clock.wallNow());
     const tokens = createTokenWatch({
       ...{ clock, admission },
       onEnd: (code) => session.end(code),
       onRenewed: (token) => registry.renewed(id, token),
     });
-    const { origin, address } = knock;
+    const { origin, address, offer } = knock;
     const session = createSession(deps, ws, {
       ...{ id, admission },
+      ...(restored && offer && { restored, offer }),
       renew: async (token) => {
         const signal = AbortSignal.timeout(door.deadlineMs);
         const fresh = await deps.admit({ origin, address, token, signal, isRenewal: true });
@@ -214,7 +225,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   }
 
   function enter(ws: WebSocket, entrance: Entrance, knock: Knock): void {
-    if (entrance.is === 'new') begin(ws, entrance.admission, knock);
+    if (entrance.is === 'new') begin(ws, entrance.admission, knock, entrance.restored);
     // It ended in the very moment; the next connection will be a new session.
     else if (!entrance.living.session.resume(ws, entrance.offer, entrance.tokenEndsAt)) closeFor(ws, 'busy');
   }
@@ -224,7 +235,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   };
 
   /** @throws {RelayError} whose close code says why the caller is refused. */
-  async function letIn(token: string, { offer, origin, address, signal }: Knock): Promise<Entrance> {
+  async function letIn(token: string, { offer, left, origin, address, signal }: Knock): Promise<Entrance> {
     const wanted = offer === null ? undefined : living.get(offer.session);
     if (offer !== null && wanted?.session.isOpenedBy(offer.digest)) {
       // It has its place already; who comes is looked at as closely as anybody.
@@ -234,7 +245,8 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       if (tokenEndsAt !== null) return { is: 'back', living: wanted, offer, tokenEndsAt };
     }
     if (isDraining) throw new RelayError('draining', 'nobody new is let in any more');
-    return { is: 'new', admission: await deps.admit({ token, origin, address, signal }) };
+    const admission = await deps.admit({ token, origin, address, signal });
+    return { is: 'new', admission, restored: left !== null && isOf(left, admission) ? left : null };
   }
 
   /** @returns when the newer token ends; null where it is for somebody or something else. */
@@ -328,7 +340,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   }
 
   /** Deadline, abort signal and a place among the pending; all three end together. */
-  function wait(socket: Duplex, who: Pick<Knock, 'origin' | 'address' | 'offer'>): Knock {
+  function wait(socket: Duplex, who: Pick<Knock, 'origin' | 'address' | 'offer' | 'left'>): Knock {
     const abort = new AbortController();
     const end = (code: FaultCode) => {
       knock.settle();
@@ -405,18 +417,29 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         return;
       }
 
-      const knock = wait(socket, { origin: request.headers.origin, address, offer });
+      const knock = wait(socket, { origin: request.headers.origin, address, offer, left: null });
       const token = offeredToken(protocols);
-      if (token !== undefined) {
-        void admitBefore(token, request, socket, head, knock);
+      const letPass = () => {
+        if (token !== undefined) void admitBefore(token, request, socket, head, knock);
+        else upgrade(request, socket, head, (ws) => admitAfter(ws, knock));
+      };
+      if (offer === null || !deps.continuity || living.has(offer.session)) {
+        letPass();
         return;
       }
-      upgrade(request, socket, head, (ws) => admitAfter(ws, knock));
+      void restoring.find({ offer, request, socket, head, signal: knock.signal }).then((found) => {
+        if (found.is === 'elsewhere') knock.settle();
+        if (found.is === 'elsewhere' || knock.signal.aborted) return;
+        knock.left = found.checkpoint;
+        letPass();
+      });
     },
     refuse,
     drain,
     async close() {
       await drain(0);
+      stopTaken?.();
+      await restoring.stop();
       server.close();
     },
     sessions: registry,
@@ -437,4 +460,10 @@ function offeredToken(header: string | undefined): string | undefined {
     .find((part) => part.startsWith(TOKEN_PREFIX));
   const token = offer?.slice(TOKEN_PREFIX.length);
   return token === undefined || token === '' || token.length > LONGEST_TOKEN ? undefined : token;
+}
+
+/** Whether what is left is the conversation of whoever was let in. */
+function isOf(left: Checkpoint, { tenant, subject, origin, grant, assistant }: Admission): boolean {
+  const isTheirs = left.tenant === tenant.id && left.subject === subject && left.origin === (origin ?? null);
+  return isTheirs && (grant.assistant === undefined || left.assistant.id === assistant.id);
 }
