@@ -34,16 +34,19 @@ export interface AuditLog {
 }
 
 /**
- * @param options.dir - folder of `<session>.jsonl`; null keeps memory only.
+ * @param options.dir - folder of `<session>.jsonl`, or `<session>-<part>.jsonl`; null keeps memory only.
  * @param options.onProblem - told once when the file cannot be written; the session goes on.
  */
 export function createAuditLog(options: {
   head: AuditHead;
+  /** Of a conversation that goes on after its relay was lost: each part of it replays from its own file. */
+  part?: number | undefined;
   dir: string | null;
   onProblem: (error: unknown) => void;
 }): AuditLog {
-  const { head, dir } = options;
-  const file: LineFile | null = dir === null ? null : appendLines(dir, `${head.session}.jsonl`, options.onProblem);
+  const { head, dir, part } = options;
+  const name = part === undefined ? head.session : `${head.session}-${part}`;
+  const file: LineFile | null = dir === null ? null : appendLines(dir, `${name}.jsonl`, options.onProblem);
   const headLine = JSON.stringify(head);
   file?.append(headLine);
   // A ring: `first` is where the oldest record is.

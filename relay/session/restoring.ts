@@ -101,7 +101,7 @@ export function createRestoring(options: RestoringOptions): Restoring {
     async stop() {
       const sessions = [...held.keys()];
       for (const session of sessions) done(session);
-      await Promise.all(sessions.map((session) => continuity?.left(session)));
+      if (continuity) await Promise.all(sessions.map((session) => continuity.left(session)));
     },
   };
 }

@@ -92,6 +92,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   };
   const audit = createAuditLog({
     head: { session: seed.id, startedAt, config },
+    part: seed.restored?.epoch,
     dir: deps.auditDir,
     onProblem: (error) => log.warn('the audit file cannot be written', { error }),
   });
