@@ -54,6 +54,7 @@ for (const file of [...files, 'dist/voice-jib-jab.js']) {
 // goes on with for pages that ask for that; a rating is sent when the call is over.
 const beside = [
   /\.tab\./,
+  /\.send-rating\./,
   /\.classic\.js$/,
   /\.worklet-code\./,
   /\.page-forms\./,

@@ -208,7 +208,7 @@ export class ReconnectingEvent extends Event {
 export class ReconnectedEvent extends Event {
   /** How long there was no connection, in milliseconds. */
   readonly gapMs: number;
-  /** The conversation went on where it was; otherwise a new one began. */
+  /** Nothing was missed, either way. Otherwise sound under way was lost, or a new session began: then `sessionId` is another. */
   readonly replayed: boolean;
   constructor(gapMs: number, replayed = false) {
     super('reconnected');

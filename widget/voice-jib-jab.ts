@@ -61,7 +61,7 @@ export interface StartOptions {
  * @attr {string} controlslist - Controls to leave out: `nomute notext novolume nodevices nocaptions norating`.
  * @attr {'required'} consent - Nothing leaves the page and nothing is kept before the person has agreed.
  * @attr {'session'|'local'|'none'} storage - Where an agreement and the chosen devices are kept.
- * @attr {'tab'|'none'} resume - Whether a conversation goes on after the page was loaded again.
+ * @attr {'tab'|'none'} resume - `tab`: a conversation goes on in the next page of the same tab.
  * @attr {string} lang - Of the words; otherwise the page's.
  * @attr {'auto'|'light'|'dark'} theme - Without it, the page's own colour scheme.
  * @attr {string} hotkey - Such as `ctrl+shift+k`.
@@ -89,7 +89,7 @@ export interface StartOptions {
  * @fires {Event} volumechange - `volume` or `muted` changed.
  * @fires {Event} micmutechange - `micMuted` changed.
  * @fires {ReconnectingEvent} reconnecting - The connection was lost and is being sought.
- * @fires {ReconnectedEvent} reconnected - The connection is back.
+ * @fires {ReconnectedEvent} reconnected - The connection is back, or the tab's next page has the conversation; `replayed` says whether nothing was missed.
  * @fires {RatingEvent} rating - The conversation or a turn was rated.
  * @fires {HandoffEvent} handoff - A person takes over.
  * @fires {LaneChangeEvent} lanechange - Who is heard changed: nobody, the reflex, the answer or the relay's word.

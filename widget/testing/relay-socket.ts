@@ -11,12 +11,23 @@ export class RelaySocket {
   readonly received: (Record<string, unknown> | Uint8Array)[] = [];
   /** What each socket offered as its protocols. */
   readonly offered: string[] = [];
+  /** With which codes sockets were closed. */
+  readonly codes: number[] = [];
+  /** Breaks every new connection before anything is said. */
+  refuses = false;
+  refused = 0;
   /** Says this to every socket that starts a session. */
   greeting: RelayMessage | null = null;
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
     server.on('connection', (socket, request) => {
+      if (this.refuses) {
+        this.refused += 1;
+        socket.terminate();
+        this.#arrived();
+        return;
+      }
       this.#sockets.push(socket);
       this.offered.push(request.headers['sec-websocket-protocol'] ?? '');
       socket.on('message', (data: Buffer, isBinary) => {
@@ -24,7 +35,10 @@ export class RelaySocket {
         else this.#take(JSON.parse(data.toString()) as Record<string, unknown>);
         this.#arrived();
       });
-      socket.on('close', () => this.#arrived());
+      socket.on('close', (code) => {
+        this.codes.push(code);
+        this.#arrived();
+      });
       this.#arrived();
     });
   }
