@@ -1,6 +1,6 @@
 /** Coming back over a new connection: what goes on, what comes again, and who is refused. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { msToSamples, samplesToMs, type AudioFrame } from '#wire';
+import { msToSamples, readOpus, samplesToMs, type AudioFrame } from '#wire';
 import {
   admit,
   answer,
@@ -381,5 +381,32 @@ describe('a conversation that waits for its page', () => {
     expect(relay.door.live).toBe(1);
     next.send({ type: 'session.end' });
     await expectNothingLeft();
+  });
+});
+
+describe('sound that is packed', () => {
+  it('goes on over the next connection where it was: every sample once, every packet in its order', async () => {
+    await begin({}, { codecs: ['opus'] });
+    await page.received('session.ready', ({ codec }) => codec === 'opus');
+    await userTurn();
+    await say(
+      { type: 'response.created', response: 'r1', turn: 'turn_1' },
+      { type: 'response.audio', response: 'r1', item: 'i1', samples: ramp(2_000) },
+    );
+    await pass(200);
+    await cut();
+    bridge.emit({ type: 'response.generated', response: 'r1', text: 'So.' });
+    bridge.emit({ type: 'response.done', response: 'r1', status: 'completed' });
+    const next = await back();
+    for (let at = 400; ((next.frames.at(-1)?.flags ?? 0) & 2) === 0; at += 200) {
+      next.send({ type: 'playout', epoch: 1, item: 'i1', playedMs: at });
+      clock.advance(200);
+      await next.settled();
+    }
+    const frames = [...page.frames, ...next.frames];
+    expect(frames.every(({ opus }) => opus !== undefined)).toBe(true);
+    expect(frames.map(({ seq }) => seq)).toEqual(frames.map((_, i) => frames[0]!.seq + i));
+    const counted = frames.reduce((sum, { opus }) => sum + (readOpus(opus!)?.samples ?? 0), 0);
+    expect(counted).toBe(msToSamples(2_000));
   });
 });
