@@ -5,7 +5,7 @@
  * rules before they leave this file.
  */
 import type { ArbiterEvent, Effect, Lane, State } from '#arbiter';
-import type { RelayMessage } from '#wire';
+import { CLOSE, type RelayMessage } from '#wire';
 import type { BridgeUsage } from '../bridge/bridge.ts';
 import { heardShare, heardText } from '../bridge/heard-words.ts';
 import type { Moderator } from '../policy/moderation.ts';
@@ -58,6 +58,7 @@ export type TurnWords = Pick<EndedTurn, 'userText' | 'heardText' | 'unheardText'
 
 /** Takes rows and makes nobody wait. */
 export interface ConversationSink {
+  /** Also when it goes on here, after another instance had it. */
   began(session: BegunSession): void;
   /** @param told - The words for whoever is told elsewhere: without personal data, whatever the tenant keeps. */
   turn(turn: EndedTurn, isInterrupted: boolean, told: TurnWords): void;
@@ -65,7 +66,7 @@ export interface ConversationSink {
 }
 
 export interface RecordingOptions {
-  deps: Pick<SessionDeps, 'clock' | 'conversations' | 'meter' | 'instance'>;
+  deps: Pick<SessionDeps, 'clock' | 'conversations' | 'continuity' | 'meter' | 'instance'>;
   seed: SessionSeed;
   policy: Policy;
   state: () => State;
@@ -121,6 +122,8 @@ const INTERRUPTIONS: ReadonlySet<string> = new Set(['onset', 'interrupt', 'decid
 /** Ended turns that still wait for their bill or their words. */
 const MOST_UNWRITTEN = 2;
 const MOST_REMEMBERED = 64;
+/** How an instance ends what another goes on with. */
+const GOES_ON: readonly number[] = [CLOSE.drain, CLOSE.moved];
 /** Sound of the model is counted in tokens of 50 ms. */
 const AUDIO_TOKEN_MS = 50;
 
@@ -306,8 +309,6 @@ export function createRecording(options: RecordingOptions): Recording {
       if (isBegun) return;
       isBegun = true;
       meter?.begin();
-      // Of one that goes on after its relay was lost, the beginning is told already.
-      if (seed.restored) return;
       sink?.began({
         ...{ id: seed.id, tenantId: tenant.id, subject, assistantId: assistant.id },
         ...{ assistantVersion: assistant.version, origin: origin ?? null, instance: deps.instance ?? 'relay' },
@@ -391,7 +392,8 @@ export function createRecording(options: RecordingOptions): Recording {
       settle(true);
       meter?.moderated(moderations);
       meter?.end();
-      if (!isBegun) return;
+      // Elsewhere it is not over, and its end is told there.
+      if (!isBegun || (deps.continuity && GOES_ON.includes(closeCode))) return;
       const totals = meter?.totals ?? { talkMs: now(), cost: 0, costByLane: { A: 0, B: 0, C: 0 } };
       const endedAt = Math.round(deps.clock.wallNow());
       sink?.ended({ ...totals, ...counts, id: seed.id, tenantId: tenant.id, endedAt, closeCode });

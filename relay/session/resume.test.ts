@@ -213,6 +213,27 @@ describe('a page that was away for too much', () => {
   });
 });
 
+describe('a page that no longer acknowledges', () => {
+  const flood = async () => {
+    for (let i = 0; i < 12; i++)
+      await say({ type: 'input.transcript.delta', item: `x${i}`, text: 'x'.repeat(500_000) });
+  };
+
+  it('is closed with 4009 when too much is kept for it, and comes back', async () => {
+    await begin();
+    await tell({ type: 'ack', ...page.came });
+    await flood();
+    expect(await page.closed).toEqual({ code: 4009, reason: 'slow' });
+    expect((await (await back()).received('session.resumed')).kept).toBe('all');
+  });
+
+  it('and never did is older than that: it is let be', async () => {
+    await begin();
+    await flood();
+    expect(page.socket.readyState).toBe(page.socket.OPEN);
+  });
+});
+
 describe('a page that is loaded anew', () => {
   it('hears from where the former one was, once, and knows what holds', async () => {
     await begin({ clips: [aClip('hum', 'reflex')] });
