@@ -82,6 +82,8 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
   let keptFrames: { n: number; frame: Buffer }[] = [];
   /** The relay keeps the session for a while, and so does this side what it sent. */
   let isKept = false;
+  /** The newest connection has said where both sides stand: before that nothing counted may leave. */
+  let isGreeted = false;
   let isEnding = false;
   let ackTimer: NodeJS.Timeout | undefined;
 
@@ -97,7 +99,7 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
   }
   /** The number is written just before: `ws` copies what it masks. */
   function put(n: number, frame: Buffer): void {
-    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (!isGreeted || socket?.readyState !== WebSocket.OPEN) return;
     frame.writeUInt16BE(n & 0xffff, SEQ_AT);
     socket.send(frame);
   }
@@ -112,6 +114,7 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
   /** Takes the relay's greeting. @returns how this page was received. */
   function greeted(message: RelayMessage): Opened | undefined {
     if (message.type === 'session.created') {
+      isGreeted = true;
       session = message.session;
       secret = message.resume?.secret;
       isKept = secret !== undefined;
@@ -119,6 +122,7 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
       return 'created';
     }
     if (message.type !== 'session.resumed') return undefined;
+    isGreeted = true;
     secret = message.resume?.secret;
     if (message.kept === 'memory') startAgain();
     else {
@@ -163,6 +167,7 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
         ...{ perMessageDeflate: false, origin, handshakeTimeout: HANDSHAKE_MS },
       });
       socket = mine;
+      isGreeted = false;
       return new Promise<Opened>((resolve, reject) => {
         let isIn = false;
         mine.on('message', (data: Buffer, isBinary: boolean) => {
@@ -194,7 +199,7 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
         return;
       }
       const text = JSON.stringify(message);
-      if (socket?.readyState === WebSocket.OPEN) socket.send(text);
+      if (isGreeted && socket?.readyState === WebSocket.OPEN) socket.send(text);
       if (isKept) keptMessages.push({ n: sent.messages, text });
       sent.messages += 1;
     },
