@@ -267,7 +267,7 @@ export class Engine implements AudioEngine {
   }
 
   #tellLatency(): void {
-    const latencyMs = outputLatencyMs(this.context, performance.now()) + RESAMPLER_MS;
+    const latencyMs = outputLatencyMs(this.context, performance.now(), navigator.userAgent) + RESAMPLER_MS;
     if (Math.abs(latencyMs - this.#latencyMs) < LATENCY_STEP_MS) return;
     this.#latencyMs = latencyMs;
     this.#toPlayback({ type: 'latency', latencyMs });

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { outputLatencyMs, setSink, watchOutput, whenRunning } from './speaker.ts';
 
+const CHROMIUM =
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36';
+
 /** A context whose state a test changes. */
 class Context extends EventTarget {
   state: AudioContextState = 'suspended';
@@ -34,18 +37,38 @@ describe('how late the output is', () => {
   const at = (contextTime: number) => ({ getOutputTimestamp: () => ({ contextTime, performanceTime: 1000 }) });
 
   it('is what the browser says, else what its two clocks say, else at least its own buffer', () => {
-    expect(outputLatencyMs({ ...base, ...at(0) }, 1000)).toBe(40);
-    expect(outputLatencyMs({ ...base, outputLatency: 0, ...at(9.9) }, 1020)).toBeCloseTo(80);
-    expect(outputLatencyMs({ ...base, outputLatency: 0, ...at(0) }, 1000)).toBe(10);
+    expect(outputLatencyMs({ ...base, ...at(0) }, 1000, CHROMIUM)).toBe(40);
+    expect(outputLatencyMs({ ...base, outputLatency: 0, ...at(9.9) }, 1020, CHROMIUM)).toBeCloseTo(80);
+    expect(outputLatencyMs({ ...base, outputLatency: 0, ...at(0) }, 1000, CHROMIUM)).toBe(10);
     const old = { currentTime: 10, baseLatency: 0.02 } as unknown as AudioContext;
-    expect(outputLatencyMs(old, 0)).toBe(20);
-    expect(outputLatencyMs({ currentTime: 1 } as unknown as AudioContext, 0)).toBe(0);
+    expect(outputLatencyMs(old, 0, CHROMIUM)).toBe(20);
+    expect(outputLatencyMs({ currentTime: 1 } as unknown as AudioContext, 0, CHROMIUM)).toBe(0);
     const empty = { currentTime: 1, getOutputTimestamp: () => ({}) } as unknown as AudioContext;
-    expect(outputLatencyMs(empty, 0)).toBe(0);
+    expect(outputLatencyMs(empty, 0, CHROMIUM)).toBe(0);
+  });
+
+  it('is not asked of Firefox on Linux, which may stand still for good while it looks', () => {
+    const deadly = {
+      currentTime: 10,
+      baseLatency: 0.01,
+      get outputLatency(): number {
+        throw new Error('asked');
+      },
+      getOutputTimestamp: (): never => {
+        throw new Error('asked');
+      },
+    };
+    const firefox = (system: string) => `Mozilla/5.0 (${system}; rv:153.0) Gecko/20100101 Firefox/153.0`;
+    expect(outputLatencyMs(deadly, 0, firefox('X11; Linux x86_64'))).toBe(40);
+    expect(
+      outputLatencyMs({ ...base, ...at(0), outputLatency: 0.06 }, 0, firefox('Macintosh; Intel Mac OS X 10.15')),
+    ).toBe(60);
+    expect(() => outputLatencyMs(deadly, 0, firefox('Windows NT 10.0; Win64; x64'))).toThrow('asked');
+    expect(() => outputLatencyMs(deadly, 0, CHROMIUM)).toThrow('asked');
   });
 
   it('is never more than a second, whatever a device claims', () => {
-    expect(outputLatencyMs({ ...base, outputLatency: 7, ...at(0) }, 0)).toBe(1000);
+    expect(outputLatencyMs({ ...base, outputLatency: 7, ...at(0) }, 0, CHROMIUM)).toBe(1000);
   });
 });
 
