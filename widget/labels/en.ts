@@ -65,7 +65,7 @@ export const en = {
     MIC_IN_USE: 'Another program is using the microphone. Close it, then try again.',
     POLICY_BLOCKED: 'This page does not permit the microphone. You can still type.',
     INSECURE_CONTEXT: 'The microphone needs a secure page (https). You can still type.',
-    CSP_WORKLET: "This page's security rules stop the sound. You can still type.",
+    CSP_WORKLET: 'This page’s security rules stop the sound. You can still type.',
     AUTOPLAY: 'The browser is holding the sound back until you tap.',
     ORIGIN_DENIED: 'This site is not set up for this assistant yet.',
     TOKEN_EXPIRED: 'The permission for this conversation has run out.',

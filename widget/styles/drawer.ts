@@ -5,7 +5,7 @@ export const drawer = css`
   .drawer {
     flex: none;
     margin: 0;
-    padding: 8px 20px;
+    padding: 8px 20px 12px;
     border-block-start: 1px solid var(--_line);
   }
   .settings label {
@@ -18,11 +18,11 @@ export const drawer = css`
     color: var(--_quiet);
   }
   .settings label > span {
-    flex: 1 1 88px;
+    flex: 1 1 6em;
   }
   .settings select,
   .settings input {
-    flex: 3 1 180px;
+    flex: 3 1 12em;
     min-inline-size: 0;
     min-block-size: 44px;
     margin: 0;

@@ -30,16 +30,25 @@ export const panel = css`
     min-inline-size: 0;
     display: flex;
     flex-wrap: wrap;
-    column-gap: 6px;
-    white-space: nowrap;
+    column-gap: 0.9em;
+    overflow: hidden;
   }
   .name {
     font-weight: 600;
+    white-space: nowrap;
     overflow: hidden;
     text-overflow: ellipsis;
   }
-  .state,
-  .dot {
+  .state {
+    color: var(--_quiet);
+  }
+  /* In the gap before it; at the start of a line it is cut off. */
+  .state::before {
+    content: '·' / '';
+    display: inline-block;
+    inline-size: 0.9em;
+    margin-inline-start: -0.9em;
+    text-align: center;
     color: var(--_quiet);
   }
   .state[data-standing='error'] {
@@ -168,8 +177,8 @@ export const panel = css`
     stroke-dasharray: 0.1 6;
     stroke-width: 2.5px;
   }
-  [data-standing='reconnecting'] .thread path,
-  [data-standing='error'] .thread path {
+  [data-standing='reconnecting'] [data-voice='rest'],
+  [data-standing='error'] [data-voice='rest'] {
     stroke: var(--_line);
     stroke-dasharray: 14 10;
   }
@@ -181,7 +190,7 @@ export const panel = css`
     display: grid;
     grid-template-columns: 1fr auto 1fr;
     align-items: center;
-    padding: 4px 14px 14px;
+    padding: 4px 8px 14px;
   }
   footer > div {
     display: flex;
@@ -200,7 +209,7 @@ export const panel = css`
     flex: none;
     display: flex;
     align-items: center;
-    margin: 0 14px 8px;
+    margin: 0 20px 8px;
     border: 1px solid var(--_line);
     border-radius: 12px;
     background: var(--_raised);

@@ -19,16 +19,18 @@ export const variants = css`
     block-size: auto;
     min-block-size: 0;
   }
-  .panel.inline .words {
-    max-block-size: 260px;
+  .inline .words {
     min-block-size: 104px;
+  }
+  .inline .log {
+    max-block-size: max(260px, 17em);
   }
   .row {
     display: flex;
     align-items: center;
     gap: 4px;
-    padding: 4px 12px 12px 16px;
-    padding-inline: 16px 12px;
+    padding: 4px 8px 12px;
+    padding-inline-start: 20px;
   }
   .row .thread-row {
     flex: 1;
@@ -45,6 +47,7 @@ export const variants = css`
   }
   .tools {
     display: flex;
+    margin-inline-start: auto;
   }
   .bar .middle {
     flex: 2;
@@ -56,11 +59,6 @@ export const variants = css`
     padding: 0;
     overflow: hidden;
     block-size: 1.45em;
-  }
-  .bar .still,
-  .bar .line:not(.current),
-  .bar .line .who {
-    display: none;
   }
   .bar .line.current,
   .bar .welcome,
@@ -75,11 +73,16 @@ export const variants = css`
     overflow: hidden;
     text-overflow: ellipsis;
   }
+  .bar .still,
+  .bar .line:not(.current),
+  .bar .line .who {
+    display: none;
+  }
   .bar .words.problem {
     display: flex;
     flex-flow: row wrap;
     align-items: center;
-    gap: 4px 16px;
+    gap: 8px 16px;
     block-size: auto;
     padding-block: 4px;
   }
@@ -141,8 +144,7 @@ export const variants = css`
   @media (forced-colors: active) {
     .mic,
     .action,
-    .launcher,
-    .quiet {
+    .launcher {
       border: 1px solid ButtonText;
     }
     .mic.talking {
@@ -158,7 +160,7 @@ export const variants = css`
       color: GrayText;
     }
     .quiet[aria-expanded='true'] {
-      border-color: Highlight;
+      border: 1px solid Highlight;
     }
     .thread path[data-voice='agent'] {
       stroke: Highlight;

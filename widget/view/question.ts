@@ -14,12 +14,12 @@ export function question(face: Face): TemplateResult | null {
   }
   if (!confirmation) return null;
   const text = html`
-    ${confirmation.description || confirmation.name}
+    <bdi>${confirmation.description || confirmation.name}</bdi>
     <dl>
       ${Object.entries(confirmation.args).map(
         ([name, value]) => html`
           <dt>${name}</dt>
-          <dd dir="auto">${typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+          <dd><bdi>${typeof value === 'string' ? value : JSON.stringify(value)}</bdi></dd>
         `,
       )}
     </dl>

@@ -19,7 +19,6 @@ import { words } from './words.ts';
 const title = ({ name, labels, standing }: Face): TemplateResult => html`
   <p class="title">
     <span class="name">${name}</span>
-    <span class="dot" aria-hidden="true">·</span>
     <span class="state" part="status" data-standing=${standing}>${labels.states[standing]}</span>
   </p>
 `;
