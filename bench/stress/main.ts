@@ -2,7 +2,7 @@
  * `npm run stress`: the whole system, and everything that can go wrong with it, a scenario at a time.
  * Each asserts exact counts and close codes, and leaves nothing behind. Loopback only.
  *
- *     npm run stress -- [--seed N] [--only NAME[,NAME]] [--quick] [--repeat N]
+ *     npm run stress -- [--seed N] [--only NAME[,NAME]] [--quick] [--repeat N] [--trace]
  *     npm run stress -- --list
  *
  * Ends with 1 when a scenario failed.
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     repeat: { type: 'string', default: '1' },
     quick: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
   },
 });
 const SEED = Number(values.seed);
@@ -55,9 +56,7 @@ async function tried(scenario: Scenario, stage: Stage, baseline: Left | undefine
     if (check.made === 0) problems.push('it asserted nothing');
   } catch (error) {
     problems.push(
-      error instanceof Error
-        ? `${error.message}${REPEAT > 0 && values.only ? `\n${error.stack ?? ''}` : ''}`
-        : String(error),
+      error instanceof Error ? `${error.message}${values.trace ? `\n${error.stack ?? ''}` : ''}` : String(error),
     );
   } finally {
     clearTimeout(timer);

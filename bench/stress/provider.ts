@@ -94,7 +94,11 @@ export async function startProvider(): Promise<Provider> {
     else if (dial === 'silent') {
       const pair = { down, up: undefined };
       pairs.add(pair);
-      down.on('close', () => pairs.delete(pair)).resume();
+      // What a server gets by upgrade stays half open by itself.
+      down
+        .on('close', () => pairs.delete(pair))
+        .on('end', () => down.destroy())
+        .resume();
     } else if (dial === 'reset') reset(down);
     else down.end(`HTTP/1.1 ${dial} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
   });
@@ -112,7 +116,7 @@ export async function startProvider(): Promise<Provider> {
         down.unpipe();
         // What comes is taken and goes nowhere.
         up?.resume();
-        down.resume();
+        down.on('end', () => down.destroy()).resume();
       }
     },
     cut() {

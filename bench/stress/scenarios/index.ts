@@ -4,7 +4,9 @@ import type { Scenario } from '../scenario.ts';
 import { DOOR } from './door.ts';
 import { FRAMES } from './frames.ts';
 import { LIMITS } from './limits.ts';
+import { RESUME } from './resume.ts';
 import { STORES } from './stores.ts';
+import { TALK } from './talk.ts';
 import { UPSTREAM } from './upstream.ts';
 
 /** What is loaded, connected and cached once is so afterwards. */
@@ -21,4 +23,12 @@ export const WARM_UP: Scenario = {
   },
 };
 
-export const SCENARIOS: readonly Scenario[] = [...DOOR, ...LIMITS, ...FRAMES, ...UPSTREAM, ...STORES];
+export const SCENARIOS: readonly Scenario[] = [
+  ...DOOR,
+  ...LIMITS,
+  ...FRAMES,
+  ...UPSTREAM,
+  ...RESUME,
+  ...STORES,
+  ...TALK,
+];
