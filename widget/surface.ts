@@ -207,7 +207,7 @@ export class Surface implements CallListener {
       this.#host.dispatchEvent(new events.ReconnectedEvent(event.gapMs, event.replayed));
     }
     if ('session' in event) this.#parts.internals.setFormValue(event.session);
-    if (this.#host.debug) this.#host.dispatchEvent(new events.DebugEvent(event));
+    if (this.#host.debug && event.type !== 'ticket') this.#host.dispatchEvent(new events.DebugEvent(event));
   }
   // What a page or a person asks.
 

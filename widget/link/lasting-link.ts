@@ -190,6 +190,8 @@ export class LastingLink implements Link {
 
   #begin(message: Session, wasOffered: boolean): void {
     const { resume, session } = message;
+    // It opens the conversation: nothing for whoever watches the call's messages.
+    delete message.resume;
     this.#session = message;
     this.#keepTokenFresh(message.tokenExpiresInMs);
     this.#ticket = resume ? { session, token: this.#token ?? '', ...resume } : null;
