@@ -39,6 +39,9 @@ export class Console extends LitElement {
         max-inline-size: 1080px;
         padding: 32px clamp(16px, 4vw, 48px) 64px;
       }
+      .alone {
+        margin-inline: auto;
+      }
       @media (max-width: 760px) {
         .frame {
           display: block;
@@ -125,7 +128,7 @@ export class Console extends LitElement {
           <p><button @click=${() => void this.#begin()}>Try again</button></p>
         </main>`;
       case 'out':
-        return html`<main>
+        return html`<main class="alone">
           ${this.standing.why === undefined ? nothing : html`<p class="wrong" role="alert">${this.standing.why}</p>`}
           <vjj-sign-in .api=${this.#api} @signed-in=${() => void this.enter()}></vjj-sign-in>
         </main>`;

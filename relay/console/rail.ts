@@ -6,6 +6,7 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import type { AnswerOf } from '../http/api/routes.ts';
 import { PAGES, PAGE_NAMES, hashOf, type Place } from './location.ts';
 import type { Me } from './page.ts';
+import { brand, brandStyles } from './parts/brand.ts';
 import { theme } from './theme.ts';
 
 export type Tenant = AnswerOf<'tenants'>['rows'][number];
@@ -24,6 +25,7 @@ export class Rail extends LitElement {
   };
   static override readonly styles = [
     theme,
+    brandStyles,
     css`
       nav {
         position: sticky;
@@ -50,17 +52,6 @@ export class Rail extends LitElement {
         justify-content: space-between;
         gap: 12px;
         padding: 0 12px 16px;
-      }
-      .brand {
-        display: flex;
-        align-items: center;
-        gap: 8px;
-        font-weight: 650;
-        letter-spacing: -0.01em;
-        white-space: nowrap;
-      }
-      .brand svg {
-        color: var(--accent);
       }
       .menu {
         display: none;
@@ -110,6 +101,15 @@ export class Rail extends LitElement {
         font-weight: 600;
         background: var(--raised);
       }
+      @media (forced-colors: active) {
+        a[aria-current='page'] {
+          outline: 1px solid LinkText;
+          outline-offset: -1px;
+        }
+        a[aria-current='page']:focus-visible {
+          outline: 2px solid Highlight;
+        }
+      }
       .foot {
         margin-block-start: auto;
         padding-block-start: 16px;
@@ -130,7 +130,7 @@ export class Rail extends LitElement {
         }
         .links {
           display: none;
-          padding-block: 8px;
+          padding-block: 16px 8px;
         }
         .open .links {
           display: flex;
@@ -179,21 +179,7 @@ export class Rail extends LitElement {
     return html`<nav aria-label="Console" class=${this.isOpen ? 'open' : ''}>
       <button class="skip" @click=${this.#skip}>Skip to the content</button>
       <div class="head">
-        <p class="brand">
-          <svg
-            width="20"
-            height="20"
-            viewBox="0 0 32 32"
-            fill="none"
-            stroke="currentColor"
-            stroke-width="2.5"
-            stroke-linecap="round"
-            aria-hidden="true"
-          >
-            <path d="M2 16h4c2.5 0 2.5-8 5-8s2.5 16 5 16 2.5-12 5-12 2.5 8 4.5 8 2-4 3.5-4h1" />
-          </svg>
-          Voice Jib-Jab
-        </p>
+        ${brand}
         <button
           class="menu"
           aria-expanded=${this.isOpen}

@@ -66,7 +66,8 @@ export const theme = css`
   .stack > section:not(.card),
   .stack > vjj-signing-keys,
   .stack > vjj-api-keys,
-  .stack > vjj-revocations {
+  .stack > vjj-revocations,
+  .stack > vjj-audit-page {
     margin-block-start: 24px;
   }
   /* Where something may be said is not seen until it is. */

@@ -68,7 +68,7 @@ export class AuditPage extends Page {
   protected override body() {
     return html`<div class="stack">
       <div class="row spread">
-        <h1>Audit</h1>
+        ${this.tenant === '' ? html`<h2>Audit</h2>` : html`<h1>Audit</h1>`}
         <button ?disabled=${this.#checking.isBusy} @click=${() => void this.#verify()}>Check the chain</button>
       </div>
       <p class="quiet">Every change, and who made it. Each entry carries the hash of the one before it.</p>

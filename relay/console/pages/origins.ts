@@ -18,9 +18,10 @@ export class OriginsPage extends Page {
     css`
       li {
         display: flex;
+        flex-wrap: wrap;
         align-items: center;
         justify-content: space-between;
-        gap: 12px;
+        gap: 0 12px;
         min-block-size: 52px;
         border-block-end: 1px solid var(--line);
       }
@@ -158,7 +159,7 @@ export class OriginsPage extends Page {
           </li>`,
       )}
       ${alsoAllowed.map(
-        (origin) => html`<li><code>${origin}</code> <span class="quiet small">by the relay's configuration</span></li>`,
+        (origin) => html`<li><code>${origin}</code> <span class="quiet small">by the relay’s configuration</span></li>`,
       )}
     </ul>`;
   }

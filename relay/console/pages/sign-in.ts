@@ -1,6 +1,7 @@
 /** Signing in with a password. One-time links sign in by themselves. */
 import { LitElement, css, html } from 'lit';
 import type { Api } from '../api.ts';
+import { brand, brandStyles } from '../parts/brand.ts';
 import { FormController, fieldsOf } from '../parts/form.ts';
 import { theme } from '../theme.ts';
 
@@ -9,10 +10,14 @@ export class SignIn extends LitElement {
   static override readonly properties = { api: { attribute: false } };
   static override readonly styles = [
     theme,
+    brandStyles,
     css`
       :host {
         max-inline-size: 360px;
         margin: clamp(24px, 14vh, 160px) auto 0;
+      }
+      code {
+        white-space: nowrap;
       }
     `,
   ];
@@ -32,6 +37,7 @@ export class SignIn extends LitElement {
   protected override render() {
     const form = this.#form;
     return html`<form class="stack" @submit=${(event: SubmitEvent) => void this.#send(event)}>
+      ${brand}
       <h1>Sign in</h1>
       ${form.field(
         'email',

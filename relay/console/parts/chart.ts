@@ -5,7 +5,7 @@
 import { LitElement, css, html } from 'lit';
 import UPlot from 'uplot';
 import { theme } from '../theme.ts';
-import { dayText } from './format.ts';
+import { calendarText, shortCalendarText } from './format.ts';
 import { tableStyles } from './table.ts';
 
 export interface Series {
@@ -18,6 +18,8 @@ export interface Series {
 
 const HEIGHT_PX = 220;
 const DAY_S = 86_400;
+/** A label under every day, or under every so many. */
+const DAYS_APART = [1, 2, 5, 10, 15, 30];
 /** Share of a day that its bar takes. */
 const BAR_SHARE = 0.7;
 
@@ -86,6 +88,10 @@ export class Chart extends LitElement {
         margin-inline-end: 8px;
         border-radius: 3px;
         background: var(--accent);
+        forced-color-adjust: none;
+      }
+      .probe {
+        forced-color-adjust: none;
       }
       li[data-color='--good']::before {
         background: var(--good);
@@ -162,7 +168,13 @@ export class Chart extends LitElement {
           y: { range: (_, _from, to) => [0, to > 0 ? to * 1.1 : 1] },
         },
         axes: [
-          { ...axis, grid: { show: false } },
+          {
+            ...axis,
+            grid: { show: false },
+            size: 28,
+            incrs: DAYS_APART.map((days) => days * DAY_S),
+            values: (_, values) => values.map((value) => shortCalendarText(value * 1000)),
+          },
           { ...axis, size: 64, values: (_, values) => values.map((value) => this.say(value)) },
         ],
         series: [
@@ -194,20 +206,23 @@ export class Chart extends LitElement {
     const list = this.renderRoot.querySelectorAll('li > span');
     const label = this.renderRoot.querySelector('.day');
     const named = day === undefined ? undefined : this.days[day];
-    if (label !== null) label.textContent = named === undefined ? '' : dayText(Date.parse(named));
+    if (label !== null) label.textContent = named === undefined ? '' : calendarText(named);
     list.forEach((value, index) => {
       value.textContent = day === undefined ? '' : this.say(this.series[index]?.values[day] ?? 0);
     });
   }
 
   protected override render() {
+    if (this.days.length === 0) return html`<p class="card">${this.name}: nothing in this time.</p>`;
     return html`<figure class="stack" aria-label=${this.name}>
       <span class="probe" hidden></span>
       <div class="plot" aria-hidden="true"></div>
-      <ul aria-hidden="true">
-        ${this.series.map(({ name, color }) => html`<li data-color=${color}>${name} <span class="figure"></span></li>`)}
-      </ul>
-      <p class="day quiet small" aria-hidden="true"></p>
+      <div class="row spread" aria-hidden="true">
+        <ul>
+          ${this.series.map(({ name, color }) => html`<li data-color=${color}>${name} <span class="figure"></span></li>`)}
+        </ul>
+        <p class="day quiet small"></p>
+      </div>
       <details>
         <summary>${this.name} as a table</summary>
         <table>
@@ -221,7 +236,7 @@ export class Chart extends LitElement {
             ${this.days.map(
               (day, index) =>
                 html`<tr>
-                  <th scope="row" data-name="Day">${dayText(Date.parse(day))}</th>
+                  <th scope="row" data-name="Day">${calendarText(day)}</th>
                   ${this.series.map(
                     ({ name, values }) =>
                       html`<td class="figure" data-name=${name}>${this.say(values[index] ?? 0)}</td>`,

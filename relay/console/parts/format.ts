@@ -2,6 +2,8 @@
 const locale = navigator.language;
 const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 const dateOnly = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+const utcDate = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
+const utcShort = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
 const count = new Intl.NumberFormat(locale);
 const dollars = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD' });
@@ -14,6 +16,9 @@ const DAY_MS = 24 * HOUR_MS;
 /** @param at - Milliseconds since 1970, here and below. */
 export const timeText = (at: number) => dateTime.format(at);
 export const dayText = (at: number) => dateOnly.format(at);
+/** @param day - `2026-11-23`, as the relay counts days: in UTC, wherever the browser is. */
+export const calendarText = (day: string) => utcDate.format(Date.parse(day));
+export const shortCalendarText = (day: number) => utcShort.format(day);
 export const countText = (value: number) => count.format(value);
 
 /** How long ago, or in how long: `5 min. ago`. */

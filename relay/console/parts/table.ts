@@ -64,12 +64,17 @@ export const tableStyles = css`
     td.do,
     td.figure {
       display: flex;
-      justify-content: space-between;
-      gap: 16px;
+      flex-wrap: wrap;
+      align-items: baseline;
+      justify-content: flex-end;
+      gap: 0 6px;
       padding: 4px 0;
       border: 0;
       text-align: start;
       white-space: normal;
+    }
+    td:empty {
+      display: none;
     }
     /* Many short figures: several in a line, each after its name. */
     .compact tr {
@@ -101,9 +106,15 @@ export const tableStyles = css`
     td[data-name]::before,
     th[data-name]::before {
       content: attr(data-name);
+      margin-inline-end: auto;
+      padding-inline-end: 10px;
       font-size: 13px;
       font-weight: 600;
       color: var(--quiet);
+    }
+    .compact td::before {
+      margin-inline-end: 0;
+      padding-inline-end: 0;
     }
   }
 `;

@@ -19,6 +19,12 @@ export abstract class KeysPart extends Page {
         gap: 16px;
         max-inline-size: 520px;
       }
+      details.card {
+        padding-block: 8px;
+      }
+      details.card[open] {
+        padding-block-end: 20px;
+      }
       details summary {
         min-block-size: 44px;
         padding-block: 11px;

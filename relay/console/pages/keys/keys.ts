@@ -55,40 +55,44 @@ export class KeysPage extends KeysPart {
       <p class="quiet">
         In the <code>tenant</code> attribute of the widget. Public; worth nothing away from the allowed origins.
       </p>
-      <table>
-        <thead>
-          <tr>
-            <th>Key</th>
-            <th>State</th>
-            <th>Made</th>
-            <th><span class="visually-hidden">Do</span></th>
-          </tr>
-        </thead>
-        <tbody>
-          ${this.keys.publishable.map(
-            ({ id, status, createdAt }) =>
-              html`<tr>
-                <td data-name="Key"><code>${id}</code></td>
-                <td data-name="State" class="state-${status}">${status === 'active' ? 'Active' : 'Revoked'}</td>
-                <td data-name="Made">${dayText(createdAt)}</td>
-                <td class="do">
-                  ${
-                    status === 'active' && this.mayChange
-                      ? this.revokeButton(id, () =>
-                          this.meant(
-                            'Revoke this publishable key?',
-                            'Pages that carry it can start no conversation from then on, and those that run are closed.',
-                            'Revoke',
-                            () => this.api.call('revokePublishableKey', { params: { ...params, key: id } }),
-                          ),
-                        )
-                      : nothing
-                  }
-                </td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>
+      ${
+        this.keys.publishable.length === 0
+          ? html`<p class="card">No publishable key. Pages cannot start a conversation without one.</p>`
+          : html`<table>
+              <thead>
+                <tr>
+                  <th>Key</th>
+                  <th>State</th>
+                  <th>Made</th>
+                  <th><span class="visually-hidden">Do</span></th>
+                </tr>
+              </thead>
+              <tbody>
+                ${this.keys.publishable.map(
+                  ({ id, status, createdAt }) =>
+                    html`<tr>
+                      <td data-name="Key"><code>${id}</code></td>
+                      <td data-name="State" class="state-${status}">${status === 'active' ? 'Active' : 'Revoked'}</td>
+                      <td data-name="Made">${dayText(createdAt)}</td>
+                      <td class="do">
+                        ${
+                          status === 'active' && this.mayChange
+                            ? this.revokeButton(id, () =>
+                                this.meant(
+                                  'Revoke this publishable key?',
+                                  'Pages that carry it can start no conversation from then on, and those that run are closed.',
+                                  'Revoke',
+                                  () => this.api.call('revokePublishableKey', { params: { ...params, key: id } }),
+                                ),
+                              )
+                            : nothing
+                        }
+                      </td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>`
+      }
     </section>`;
   }
   // The model's key.

@@ -186,7 +186,7 @@ export class SessionDetail extends Page {
     const { session } = this;
     const facts: [string, string][] = [
       ['User', session.subject],
-      ['Page', session.origin ?? 'a backend'],
+      ['Page', session.origin?.replace(/^https?:\/\//, '') ?? 'a backend'],
       ['Assistant', `${session.assistantId}, version ${session.assistantVersion}`],
       ['Language', session.locale ?? 'not said'],
       ['Length', session.endedAt === null ? 'still talking' : lengthText(session.endedAt - session.startedAt)],
