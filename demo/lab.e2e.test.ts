@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noise, wav } from '../relay/testing/speech.ts';
 import type {} from '../widget/index.ts';
 import { startBrowser, startRelay, type RunningRelay } from '../widget/testing/e2e.ts';
+import { TWICE, cutOff, forceColors, unseenFocus } from '../widget/testing/sight.ts';
 
 let relay: RunningRelay;
 let browser: Browser;
@@ -131,6 +132,20 @@ describe('the lab', () => {
         return (await checker.run()).violations.map(({ id }) => id);
       });
       expect(found, value).toEqual([]);
+    }
+    await page.close();
+  });
+
+  it('can be read whole at twice the size, on a phone and in the system’s colours, and shows where the keyboard is', async () => {
+    const page = await open();
+    await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)));
+    for (const view of [TWICE, { width: 320, height: 640 }, { width: 1440, height: 900 }]) {
+      await page.setViewport(view);
+      for (const isForced of [false, true]) {
+        await forceColors(page, isForced);
+        expect(await cutOff(page), `${view.width} wide, ${isForced ? 'forced' : 'own'} colours`).toEqual([]);
+      }
+      expect(await unseenFocus(page, 12)).toEqual([]);
     }
     await page.close();
   });

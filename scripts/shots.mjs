@@ -3,7 +3,8 @@
  * every state, form, width, colour scheme and language, the console's pages, and the demo page. With
  * names, only sheets whose name contains one. Needs a build; asserts nothing: somebody has to look.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { CHROMIUM_ARGS, findChromium } from './chromium.mjs';
@@ -58,8 +59,37 @@ const areReady = () =>
     ({ contentDocument }) => contentDocument?.documentElement.dataset.ready === 'yes',
   );
 
+/** What the microphone hears: a quiet room, for a digital silence is none. */
+function quietRoom() {
+  const rateHz = 24_000;
+  const wav = Buffer.alloc(44 + rateHz * 2 * 60);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(wav.length - 8, 4);
+  wav.write('WAVEfmt ', 8);
+  for (const [at, value] of [
+    [16, 16],
+    [24, rateHz],
+    [28, rateHz * 2],
+    [40, wav.length - 44],
+  ])
+    wav.writeUInt32LE(value, at);
+  for (const [at, value] of [
+    [20, 1],
+    [22, 1],
+    [32, 2],
+    [34, 16],
+  ])
+    wav.writeUInt16LE(value, at);
+  wav.write('data', 36);
+  for (let at = 44; at < wav.length; at += 2) wav.writeInt16LE(Math.round((Math.random() - 0.5) * 36), at);
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'vjj-shots-')), 'room.wav');
+  writeFileSync(file, wav);
+  return file;
+}
+
 const site = await startSite();
-const browser = await puppeteer.launch({ executablePath, headless: true, args: CHROMIUM_ARGS });
+const args = [...CHROMIUM_ARGS, `--use-file-for-fake-audio-capture=${quietRoom()}`];
+const browser = await puppeteer.launch({ executablePath, headless: true, args });
 try {
   for (const sheet of sheets().filter(({ name }) => isWanted(name))) {
     const page = await browser.newPage();

@@ -11,6 +11,7 @@ import {
   type CustomerSite,
   type RunningRelay,
 } from '../../widget/testing/e2e.ts';
+import { TWICE, cutOff, forceColors, unseenFocus } from '../../widget/testing/sight.ts';
 
 const PASSWORD = 'correct horse battery';
 let relay: RunningRelay;
@@ -201,6 +202,36 @@ describe('the console', () => {
     await press('Check the chain');
     await says('The chain is whole');
   });
+
+  it('can be read whole at twice the size and in the system’s colours, and shows where the keyboard is', async () => {
+    const hashes = await page.evaluate(() => {
+      const rail = window.hands.find('vjj-rail')?.shadowRoot;
+      return [...(rail?.querySelectorAll('a') ?? [])].map(({ hash }) => hash);
+    });
+    expect(hashes.length).toBeGreaterThan(10);
+    await page.setViewport(TWICE);
+    for (const isForced of [false, true]) {
+      await forceColors(page, isForced);
+      for (const hash of hashes) {
+        await page.evaluate((to) => (location.hash = to), hash);
+        await page.waitForFunction(
+          (to) => {
+            const here = window.hands.find('nav a[aria-current="page"]') as HTMLAnchorElement | undefined;
+            return here?.hash === to && window.hands.find('h1') && !window.hands.text().includes('Loading…');
+          },
+          { polling: 50 },
+          hash,
+        );
+        expect(await cutOff(page), `${hash}, ${isForced ? 'forced' : 'own'} colours`).toEqual([]);
+      }
+      await press('Menu', 'button');
+      expect(await unseenFocus(page, 12)).toEqual([]);
+      expect(await cutOff(page)).toEqual([]);
+      await press('Menu', 'button');
+    }
+    await forceColors(page, false);
+    await page.setViewport({ width: 1280, height: 900 });
+  }, 60_000);
 
   it('did all that under its policy and without a complaint of the browser', async () => {
     expect(await page.evaluate(() => window.violations)).toEqual([]);

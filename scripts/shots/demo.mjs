@@ -52,12 +52,11 @@ const untilHeard = (count) =>
     .words.filter(({ state }) => state === 'heard').length >= count;
 
 async function converse(page) {
-  // In writing, so that the fake device's beeps interrupt nobody; the answers are spoken all the same.
-  await page.evaluate(() => document.querySelector('voice-jib-jab').start({ mode: 'text' }));
+  await page.evaluate(() => document.querySelector('voice-jib-jab').start());
   const say = (words) => page.evaluate((text) => document.querySelector('voice-jib-jab').send(text), words);
   await say('Hello!');
   await heard(page, 'help you today');
-  await page.waitForFunction(untilHeard, { timeout: 30_000 }, 5);
+  await page.waitForFunction(untilHeard, { timeout: 30_000 }, 7);
   await say('Tell me a long story.');
   await heard(page, 'Once upon');
   await page.waitForFunction(untilHeard, { timeout: 30_000 }, 11);
