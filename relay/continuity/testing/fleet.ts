@@ -16,6 +16,12 @@ import { returningPage, type ReturningPage } from './returning-page.ts';
 export const PAGE_ORIGIN = 'https://page.example';
 const MAIN = path.resolve(import.meta.dirname, '../../../dist/relay/main.js');
 
+/** A busy machine makes a conversation longer to run, not different. */
+const PATIENCE = {
+  ...{ DRAIN_SLACK_MS: '60000', STALL_MS: '120000', DONE_TIMEOUT_MS: '120000', WIDGET_GRACE_MS: '60000' },
+  ...{ CREATE_TIMEOUT_MS: '120000', FIRST_AUDIO_TIMEOUT_MS: '120000' },
+};
+
 export interface FleetMember {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
@@ -61,6 +67,7 @@ export async function startFleet(shared: Record<string, string>): Promise<Fleet>
     ...{ PORT: '0', HOST: '127.0.0.1', DATA_DIR: path.join(root, `data-${(members += 1)}`), LOG_LEVEL: 'silent' },
     ...{ MASTER_KEY: 'm'.repeat(44), ALLOWED_ORIGINS: PAGE_ORIGIN, RATE_LIMIT_MAX_REQUESTS: '10000' },
     ...{ OPENAI_API_KEY: 'sk-emulator', OPENAI_BASE_URL: emulator.url, LANE_A_ENABLED: 'false' },
+    ...PATIENCE,
     ...shared,
     ...env,
   });

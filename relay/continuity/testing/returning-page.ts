@@ -6,6 +6,8 @@
 import { WebSocket, type RawData } from 'ws';
 import {
   FLAG_LAST,
+  FLAG_SPEECH,
+  FRAME_SAMPLES,
   RelayMessage,
   decodeAudioFrame,
   encodeAudioFrame,
@@ -18,8 +20,15 @@ const UNCOUNTED: ReadonlySet<string> = new Set([
   ...['ping', 'pong', 'auth', 'auth.accepted', 'ack', 'session.created', 'session.resumed', 'relay.draining'],
 ]);
 const TICK_MS = 20;
+/** A relay takes sixty messages a second: positions go with every second tick, acknowledgements with every tenth. */
+const PLAYOUT_TICKS = 2;
+const ACK_TICKS = 10;
 /** The listener's time: tests have less of it than people. */
 const SPEED = 6;
+/** Microphone that a page keeps for a relay that has not had it: five seconds of frames. */
+const MOST_KEPT_FRAMES = 250;
+/** Of silence behind what was said. */
+const PAUSE_FRAMES = 60;
 
 type Of<T extends RelayMessage['type']> = Extract<RelayMessage, { type: T }>;
 
@@ -53,6 +62,8 @@ export interface ReturningPage {
   ): Promise<void>;
   start(): void;
   send(message: WidgetMessage): void;
+  /** Says it, as fast as people speak; what follows is silence, long enough to be an end. */
+  say(samples: Int16Array): Promise<void>;
   /** Asks in text and waits for the answer's words, to its end. */
   ask(text: string): Promise<string>;
   all<T extends RelayMessage['type']>(type: T): Of<T>[];
@@ -75,7 +86,11 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
   const closes: { code: number; atMs: number }[] = [];
   const items: Sounding[] = [];
   const waiting = new Set<() => void>();
-  const sent: (string | Uint8Array)[] = [];
+  const sent: string[] = [];
+  let spoken: { n: number; samples: Int16Array; flags: number }[] = [];
+  let utterances = 0;
+  /** Messages that the relay is known to have. */
+  let acknowledged = 0;
   const up = { messages: 0, frames: 0 };
   const down = { messages: 0, frames: 0 };
   let socket: WebSocket | null = null;
@@ -84,13 +99,17 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
   let epoch = 1;
   let isGateOpen = false;
   let isStarted = false;
+  let isGreeted = false;
   let tickedAt = performance.now();
+  let ticks = 0;
+  let acked = -1;
   const look = () => {
     for (const check of [...waiting]) check();
   };
 
   function transmit(data: string): void {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(data);
+    // Before the greeting nobody knows what the counts mean.
+    if (isGreeted && socket?.readyState === WebSocket.OPEN) socket.send(data);
   }
   function send(message: WidgetMessage): void {
     const text = JSON.stringify(message);
@@ -101,10 +120,26 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
     transmit(text);
   }
 
+  /** The number is its own, whichever connection it goes over. */
+  function transmitFrame({ n, samples, flags }: (typeof spoken)[number]): void {
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send(encodeAudioFrame({ epoch: 0, seq: n & 0xffff, lane: 'mic', flags, samples }));
+  }
+  function frame(samples: Int16Array, flags: number): void {
+    const one = { n: up.frames, samples, flags };
+    up.frames += 1;
+    spoken = [...spoken.slice(1 - MOST_KEPT_FRAMES), one];
+    transmitFrame(one);
+  }
+
   function obey(message: RelayMessage): void {
     switch (message.type) {
+      case 'ack':
+        acknowledged = message.messages;
+        break;
       case 'session.created':
       case 'session.resumed':
+        isGreeted = true;
         session = message.session;
         secret = message.resume?.secret ?? '';
         if (message.type === 'session.created' || message.kept !== 'all') {
@@ -112,13 +147,22 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
           isGateOpen = false;
           down.messages = down.frames = 0;
           items.length = 0;
-          sent.length = 0;
           const counts = message.type === 'session.resumed' ? message.received : { messages: 0, frames: 0 };
           Object.assign(up, counts);
+          // What was typed and did not arrive is said again to whoever goes on with it.
+          const typed = sent.splice(0).slice(acknowledged);
+          [spoken, acknowledged] = [[], 0];
+          if (message.type === 'session.created') break;
+          for (const text of typed) {
+            const one = JSON.parse(text) as WidgetMessage;
+            if (one.type === 'user.text') send(one);
+          }
         } else {
           // What it has not received goes again.
-          for (const text of sent.slice(sent.length - (up.messages - message.received.messages)))
-            transmit(text as string);
+          const { received } = message;
+          acknowledged = Math.max(acknowledged, received.messages);
+          for (const text of sent.slice(sent.length - (up.messages - received.messages))) transmit(text);
+          for (const one of spoken) if (one.n >= received.frames) transmitFrame(one);
         }
         break;
       case 'item.started':
@@ -168,18 +212,23 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
   function live(): void {
     const passedMs = performance.now() - tickedAt;
     tickedAt += passedMs;
-    if (!isStarted || socket?.readyState !== WebSocket.OPEN) return;
+    if (!isStarted || !isGreeted || socket?.readyState !== WebSocket.OPEN) return;
+    ticks += 1;
     let budget = passedMs * SPEED;
     for (const item of items) {
       if (item.epoch !== epoch || item.isDrained || !isGateOpen) continue;
       const part = Math.min(budget, item.receivedMs - item.playedMs);
       item.playedMs += part;
       budget -= part;
-      if (part > 0) send({ type: 'playout', epoch, item: item.item, playedMs: item.playedMs });
+      const isTold = ticks % PLAYOUT_TICKS === 0 || item.playedMs >= item.receivedMs;
+      if (part > 0 && isTold) send({ type: 'playout', epoch, item: item.item, playedMs: item.playedMs });
       if (!item.isLast || item.playedMs < item.receivedMs) break;
       item.isDrained = true;
       send({ type: 'playout.drained', epoch, item: item.item });
     }
+    const got = down.messages + down.frames;
+    if (ticks % ACK_TICKS > 0 || got === acked) return;
+    acked = got;
     transmit(JSON.stringify({ type: 'ack', ...down }));
   }
   const timer = setInterval(live, TICK_MS);
@@ -211,6 +260,7 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
         ...(headers && { headers }),
       });
       socket = fresh;
+      isGreeted = false;
       const before = messages.length;
       fresh.on('message', (data: RawData, isBinary: boolean) => {
         if (socket === fresh) came(data as Buffer, isBinary);
@@ -234,26 +284,38 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
       isStarted = true;
       send({ type: 'session.start', turn: 'auto', locale: 'en' });
       // A microphone that is open, and silent.
-      const silence = new Int16Array(480);
-      socket?.send(encodeAudioFrame({ epoch: 0, seq: up.frames & 0xffff, lane: 'mic', flags: 0, samples: silence }));
-      up.frames += 1;
+      frame(new Int16Array(FRAME_SAMPLES), 0);
+    },
+    async say(samples) {
+      const utterance = `u${(utterances += 1)}`;
+      send({ type: 'user.onset', utterance, epoch, level: -24, paused: false });
+      const began = performance.now();
+      const frames = Math.ceil(samples.length / FRAME_SAMPLES);
+      for (let at = 0; at < frames + PAUSE_FRAMES; at += 1) {
+        const part = new Int16Array(FRAME_SAMPLES);
+        part.set(samples.subarray(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES));
+        if (at === frames) send({ type: 'user.offset', utterance });
+        frame(part, at < frames ? FLAG_SPEECH : 0);
+        const aheadMs = (at + 1) * TICK_MS - (performance.now() - began);
+        if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs));
+      }
     },
     send,
     async ask(text) {
       const from = messages.length;
       send({ type: 'user.text', text });
       const later = () => messages.slice(from);
-      await page.until(() => later().some((one) => one.type === 'turn.ended' && one.outcome === 'answered'), 30_000);
+      await page.until(() => later().some((one) => one.type === 'turn.ended' && one.outcome === 'answered'), 60_000);
       return later()
         .flatMap((one) => (one.type === 'transcript.done' && one.role === 'agent' ? [one.text] : []))
         .join(' ');
     },
     all: <T extends RelayMessage['type']>(type: T) => messages.filter((one): one is Of<T> => one.type === type),
-    async received(type, fits = () => true, withinMs = 15_000) {
+    async received(type, fits = () => true, withinMs = 30_000) {
       await page.until(() => page.all(type).some(fits), withinMs);
       return page.all(type).find(fits)!;
     },
-    until(condition, withinMs = 15_000) {
+    until(condition, withinMs = 30_000) {
       return new Promise((resolve, reject) => {
         const late = setTimeout(() => {
           waiting.delete(check);
