@@ -18,8 +18,8 @@ const MAIN = path.resolve(import.meta.dirname, '../../../dist/relay/main.js');
 
 /** A busy machine makes a conversation longer to run, not different. */
 const PATIENCE = {
-  ...{ DRAIN_SLACK_MS: '60000', STALL_MS: '120000', DONE_TIMEOUT_MS: '120000', WIDGET_GRACE_MS: '60000' },
-  ...{ CREATE_TIMEOUT_MS: '120000', FIRST_AUDIO_TIMEOUT_MS: '120000' },
+  ...{ DRAIN_SLACK_MS: '3000', STALL_MS: '120000', DONE_TIMEOUT_MS: '120000', WIDGET_GRACE_MS: '60000' },
+  ...{ CREATE_TIMEOUT_MS: '120000', FIRST_AUDIO_TIMEOUT_MS: '120000', POLICY_BUDGET_MS: '10000' },
 };
 
 export interface FleetMember {
