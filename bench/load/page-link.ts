@@ -26,8 +26,8 @@ export interface LinkEnd {
 }
 
 export interface PageLinkOptions {
-  /** ws(s) URL of the relay's door. */
-  url: string;
+  /** ws(s) URL of the relay's door; asked at each connection where it may be another. */
+  url: string | (() => string);
   origin: string;
   onMessage: (message: RelayMessage) => void;
   /** Sound of live epochs; clips that are sent ahead are counted and dropped. */
@@ -163,7 +163,7 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
           : [];
       // It works once.
       secret = undefined;
-      const mine = new WebSocket(url, ['vjj.1', `token.${token}`, ...resume], {
+      const mine = new WebSocket(typeof url === 'string' ? url : url(), ['vjj.1', `token.${token}`, ...resume], {
         ...{ perMessageDeflate: false, origin, handshakeTimeout: HANDSHAKE_MS },
       });
       socket = mine;

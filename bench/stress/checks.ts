@@ -1,5 +1,5 @@
 /** What a scenario asserts. It counts, so that a scenario that asserted nothing is none. */
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 
 export class CheckFailed extends Error {
   override readonly name = 'CheckFailed';
@@ -29,7 +29,7 @@ export function tallied(values: readonly (string | number)[]): Record<string, nu
 
 export function createChecks(): Checks {
   let made = 0;
-  const shown = (value: unknown) => String(JSON.stringify(value)).slice(0, 400);
+  const shown = (value: unknown) => inspect(value, { depth: 4, breakLength: Infinity }).slice(0, 400);
   function same(what: string, seen: unknown, expected: unknown): void {
     made += 1;
     if (!isDeepStrictEqual(seen, expected))

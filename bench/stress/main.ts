@@ -2,12 +2,14 @@
  * `npm run stress`: the whole system, and everything that can go wrong with it, a scenario at a time.
  * Each asserts exact counts and close codes, and leaves nothing behind. Loopback only.
  *
- *     npm run stress -- [--seed N] [--only NAME[,NAME]] [--quick] [--repeat N] [--trace]
+ *     npm run stress -- [--seed N] [--only NAME[,NAME]] [--quick] [--repeat N] [--trace] [--json FILE]
  *     npm run stress -- --list
  *
  * Ends with 1 when a scenario failed.
  */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { processIo, run } from '../../relay/run.ts';
 import { createChecks } from './checks.ts';
 import { seeded } from '../load/random.ts';
 import { count, heapMb, leftBehind, type Left } from './left.ts';
@@ -24,6 +26,8 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    instance: { type: 'boolean', default: false },
   },
 });
 const SEED = Number(values.seed);
@@ -31,7 +35,6 @@ const REPEAT = Number(values.repeat);
 if (!Number.isInteger(SEED) || !Number.isInteger(REPEAT)) throw new Error('--seed and --repeat are whole numbers');
 
 const WITHIN_MS = 20_000;
-/** Above what the warm-up leaves: pools that grow once. */
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 interface Result {
@@ -114,8 +117,11 @@ async function main(): Promise<number> {
   say(
     `${results.length - failed.length} passed, ${failed.length} failed; ${checks} checks, ${seconds} s, seed ${SEED}`,
   );
+  if (values.json !== undefined)
+    writeFileSync(values.json, JSON.stringify({ passed: results.length - failed.length, failed: failed.length }));
   for (const { scenario } of failed) say(`again: npm run stress -- --seed ${SEED} --only ${scenario.name}`);
   return failed.length === 0 ? 0 : 1;
 }
 
-process.exit(await main());
+// One relay as a process: what scenarios kill.
+process.exit(await (values.instance ? run(processIo) : main()));

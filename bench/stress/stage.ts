@@ -15,6 +15,7 @@ import { claimsFor, hs256, jws } from '../../relay/security/testing/forge.ts';
 import { startRelay, type Relay, type StartOptions } from '../../relay/start.ts';
 import { startPostgres, type TestPostgres } from '../../relay/testing/postgres.ts';
 import { startRedis, type TestRedis } from '../../relay/testing/redis.ts';
+import { startNode, type Running } from '../load/processes.ts';
 import { startProvider, type Provider } from './provider.ts';
 
 const ADMIN = 'operator-of-the-stress-0123456789';
@@ -29,7 +30,13 @@ export interface Instance {
   url: string;
   /** Lines of its log. */
   logged: string[];
-  dataDir: string;
+}
+
+export interface RelayProcess {
+  port: number;
+  url: string;
+  /** Dies in the middle of whatever it does. */
+  kill: () => Promise<void>;
 }
 
 export interface RelayOptions {
@@ -68,6 +75,8 @@ export interface Stage {
   tenant: (limits?: Record<string, number | null>, at?: { port: number }) => Promise<Tenant>;
   /** A relay of the scenario's own; stopped after it, if the scenario did not. */
   open: (options: RelayOptions) => Promise<Instance>;
+  /** A relay with the stage's Postgres and Redis in a process of its own, which can die. */
+  process: () => Promise<RelayProcess>;
   /** Stops one of the two and starts another in its place. */
   replace: (which: 'a' | 'b', drainMs: number) => Promise<void>;
   /** After each scenario: whatever it changed is as before. */
@@ -105,16 +114,20 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
     closers.push(() => spy.disconnect());
 
     let made = 0;
-    async function start({ env = {}, start: over = {}, isShared = false }: RelayOptions): Promise<Instance> {
+    function environment(env: Record<string, string>, isShared: boolean): Record<string, string> {
       made += 1;
       const dataDir = path.join(dir, `relay-${made}`);
-      const config = readConfig({
+      return {
         ...{ PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'debug', ADMIN_TOKEN: ADMIN, MASTER_KEY },
         ...{ OPENAI_API_KEY: 'sk-for-the-stress', OPENAI_BASE_URL: provider.url, RATE_LIMIT_MAX_REQUESTS: '1000000' },
         ...{ LANE_A_ENABLED: 'false', IDLE_PROMPT_MS: '0', POLICY_BUDGET_MS: '5000' },
         ...(isShared && { DATABASE_URL: database, REDIS_URL: redis.url }),
         ...env,
-      });
+      };
+    }
+    async function start({ env = {}, start: over = {}, isShared = false }: RelayOptions): Promise<Instance> {
+      const settings = environment(env, isShared);
+      const config = readConfig(settings);
       const logged: string[] = [];
       const log = createLog({ level: 'debug', destination: { write: (line: string) => void logged.push(line) } });
       const { door, ...others } = over;
@@ -122,7 +135,7 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
         { ...config, socket: { ...config.socket, resumeWindowMs: RESUME_WINDOW_MS } },
         { log, staticRoot, door: { closeTimeoutMs: 300, ...door }, ...others },
       );
-      return { relay, port: relay.port, url: `ws://127.0.0.1:${relay.port}/ws`, logged, dataDir };
+      return { relay, port: relay.port, url: `ws://127.0.0.1:${relay.port}/ws`, logged };
     }
 
     say('two relays start');
@@ -130,6 +143,7 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
     const pair = { a: await start({ isShared: true }), b: await start({ isShared: true }) };
     closers.push(() => Promise.all([pair.a.relay.stop(0), pair.b.relay.stop(0)]));
     const others = new Set<Instance>();
+    const processes = new Set<Running>();
 
     const ask: Stage['ask'] = ({ port }, method, to, body, as) =>
       new Promise((resolve, reject) => {
@@ -183,6 +197,25 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
         others.add(instance);
         return instance;
       },
+      async process() {
+        const runner = path.resolve(import.meta.dirname, '../../scripts/run-bench.mjs');
+        const settings = environment({ LOG_LEVEL: 'info' }, true);
+        const running = await startNode(
+          ['--expose-internals', runner, 'stress', '--instance'],
+          settings,
+          /"port":(\d+)/,
+        );
+        processes.add(running);
+        const port = Number(running.match[1]);
+        return {
+          ...{ port, url: `ws://127.0.0.1:${port}/ws` },
+          async kill() {
+            process.kill(running.pid, 'SIGKILL');
+            await running.ended;
+            processes.delete(running);
+          },
+        };
+      },
       async replace(which, drainMs) {
         await pair[which].relay.stop(drainMs);
         pair[which] = await start({ isShared: true });
@@ -191,6 +224,8 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
         provider.reset();
         for (const instance of others) await instance.relay.stop(0);
         others.clear();
+        for (const running of processes) await running.stop();
+        processes.clear();
         for (const instance of [pair.a, pair.b]) instance.logged.length = 0;
       },
       stop,

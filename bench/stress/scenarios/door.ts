@@ -46,7 +46,6 @@ export const DOOR: readonly Scenario[] = [
   {
     name: 'vanishing',
     promises: 'callers who break off at any point of coming in leave nothing, and the next one is let in',
-    isQuick: true,
     async run({ a, tenant }, { check, random }) {
       const { origin, token } = await tenant();
       await Promise.all(
@@ -84,7 +83,6 @@ export const DOOR: readonly Scenario[] = [
   {
     name: 'no-websocket',
     promises: 'other upgrades and other paths are refused over HTTP and closed',
-    isQuick: true,
     async run({ b }, { check }) {
       const h2c = request('/ws', ['Connection: Upgrade', 'Upgrade: h2c']);
       const elsewhere = request('/elsewhere', UPGRADE);
@@ -97,7 +95,6 @@ export const DOOR: readonly Scenario[] = [
   {
     name: 'late-token',
     promises: 'a token may come as first message; before it only pings are answered',
-    isQuick: true,
     async run({ a, tenant }, { check }) {
       const { origin, token } = await tenant();
       const early = await Promise.all(
@@ -143,7 +140,6 @@ export const DOOR: readonly Scenario[] = [
   {
     name: 'full-house',
     promises: 'an instance lets in as many as it may hold, and tells the others when to come again',
-    isQuick: true,
     async run({ open }, { check }) {
       const small = await open({ start: { door: { maxSessions: 5 } } });
       const origin = `http://localhost:${small.port}`;
@@ -162,7 +158,6 @@ export const DOOR: readonly Scenario[] = [
   {
     name: 'knocking',
     promises: 'a network may knock so often a window and no more, whatever it forwards',
-    isQuick: true,
     async run({ open }, { check }) {
       const narrow = await open({ start: { door: { perAddress: { max: 12, windowMs: 3_600_000 } } } });
       const outcomes = [];
@@ -173,7 +168,6 @@ export const DOOR: readonly Scenario[] = [
   {
     name: 'slow-loris',
     promises: 'fifty connections that say nothing keep nobody from talking',
-    isQuick: true,
     async run({ a, tenant }, { check }) {
       const { origin, token } = await tenant();
       const silent = times(50, () => connect(a.port, '127.0.0.1'));

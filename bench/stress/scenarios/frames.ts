@@ -68,7 +68,6 @@ export const FRAMES: readonly Scenario[] = [
   {
     name: 'too-early',
     promises: 'sound or words before the conversation has begun close with 4505',
-    isQuick: true,
     async run({ a, tenant }, { check }) {
       const { origin, token } = await tenant();
       const pages = await Promise.all(times(6, () => enter(a, { token: token(), origin })));
@@ -94,7 +93,6 @@ export const FRAMES: readonly Scenario[] = [
   {
     name: 'broken-sockets',
     promises: 'broken WebSocket frames close with 1002, text that is not UTF-8 with 1007, crumbs with 1008',
-    isQuick: true,
     async run({ b, tenant }, { check }) {
       const one = await tenant();
       const crumbs = Buffer.concat([
@@ -131,7 +129,6 @@ export const FRAMES: readonly Scenario[] = [
   {
     name: 'sound-flood',
     promises: 'sound faster than one and a half times real time closes with 4029 once its burst is used up',
-    isQuick: true,
     async run({ a, tenant }, { check }) {
       const one = await tenant();
       // 100 ms each: seven seconds at once, where six are allowed.
@@ -155,7 +152,6 @@ export const FRAMES: readonly Scenario[] = [
   {
     name: 'message-flood',
     promises: 'more than sixty messages a second close with 4029 once their burst is used up',
-    isQuick: true,
     async run({ b, tenant }, { check }) {
       const one = await tenant();
       const flood = times(400, () => '{"type":"ping"}');

@@ -104,7 +104,6 @@ export const LIMITS: readonly Scenario[] = [
   {
     name: 'revoked-token',
     promises: 'one revoked token ends its own conversation, on whichever instance',
-    isQuick: true,
     async run({ a, b, tenant, manage }, { check }) {
       const { id, origin, token } = await tenant();
       const pages = await Promise.all(
@@ -141,7 +140,6 @@ export const LIMITS: readonly Scenario[] = [
   {
     name: 'suspended-tenant',
     promises: 'a suspended tenant is out with 4504 in the middle of its calls; another does not notice',
-    isQuick: true,
     async run({ a, b, tenant, manage }, { check }) {
       const [bad, good] = [await tenant(), await tenant()];
       const out = await Promise.all(

@@ -15,6 +15,8 @@ const HASTE = 20;
 /** A page that can lose its connection. */
 interface Caller {
   link: PageLink;
+  /** The door that it comes to next. */
+  at: { url: string };
   messages: RelayMessage[];
   closes: number[];
   /** Samples of the answer that came, and how often a number of a frame came twice or was left out. */
@@ -25,15 +27,15 @@ interface Caller {
   ends(): string[];
 }
 
-function caller(at: Instance, { origin }: Pick<Tenant, 'origin'>): Caller {
+function caller(at: { url: string }, { origin }: Pick<Tenant, 'origin'>): Caller {
   const waiting = new Set<() => void>();
   const look = () => {
     for (const one of [...waiting]) one();
   };
   let expected: number | undefined;
-  const make = (url: string) =>
+  const make = () =>
     createPageLink({
-      ...{ url, origin },
+      ...{ url: () => one.at.url, origin },
       onMessage(message) {
         one.messages.push(message);
         ear.message(message);
@@ -62,7 +64,7 @@ function caller(at: Instance, { origin }: Pick<Tenant, 'origin'>): Caller {
     ...{ onFirst: () => undefined, onClip: () => undefined, onUnderrun: () => undefined },
   });
   const one: Caller = {
-    ...{ link: make(at.url), messages: [], closes: [], frames: 0, faults: 0 },
+    ...{ link: make(), at, messages: [], closes: [], frames: 0, faults: 0 },
     open: (token) => within(one.link.open(token, ear.epoch), LONG_MS, 'a greeting'),
     until: (isSo, what) =>
       within(
@@ -84,7 +86,7 @@ function caller(at: Instance, { origin }: Pick<Tenant, 'origin'>): Caller {
 }
 
 /** A conversation that has begun. */
-async function begun(at: Instance, tenant: Tenant, subject = 'somebody'): Promise<Caller> {
+async function begun(at: { url: string }, tenant: Tenant, subject = 'somebody'): Promise<Caller> {
   const one = caller(at, tenant);
   await one.open(tenant.token(subject));
   one.link.send({ type: 'session.start', turn: 'auto' });
@@ -262,7 +264,6 @@ export const RESUME: readonly Scenario[] = [
   {
     name: 'resume-revoked',
     promises: 'who was revoked while away does not come back',
-    isQuick: true,
     async run({ a, tenant, manage }, { check }) {
       const who = await tenant();
       const one = await begun(a, who, 'gone');
@@ -314,5 +315,38 @@ export const RESUME: readonly Scenario[] = [
       check.same('the other', b.relay.sessions(), 0);
     },
     withinMs: 30_000,
+  },
+  {
+    name: 'instance-killed',
+    promises: 'an instance dies in the middle of a call; at another the conversation goes on and remembers',
+    async run({ a, tenant, process, spy }, { check }) {
+      const [who, mortal] = [await tenant(), await process()];
+      const one = await begun(mortal, who);
+      check.same('before', await ask(one, 'What is two plus three?'), 'answered');
+      // It is kept with each turn; what has not been kept when it dies nobody knows.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await mortal.kill();
+      await one.until(() => one.closes.length === 1, 'the loss');
+      const beganAt = performance.now();
+      one.at = a;
+      one.closes.length = 0;
+      check.same('way', await one.open(who.token()), 'memory');
+      check.holds('within three seconds', performance.now() - beganAt < 3_000);
+      check.same('afterwards', await ask(one, 'What did you say?'), 'answered');
+      const said = one.messages.flatMap((message) =>
+        message.type === 'transcript.done' && message.role === 'agent' ? [message.text] : [],
+      );
+      check.holds(`it remembers: ${said.at(-1) ?? ''}`, /five/i.test(said.at(-1) ?? ''));
+      check.tally('close codes', await leave([one]), { 1000: 1 });
+      // What the dead one held is free after half a minute; nobody here waits for that.
+      const held = await spy.keys('vjj:lease:*');
+      for (const key of await spy.keys('vjj:{own:*}:*'))
+        if ((await spy.get(key))?.endsWith(`:${mortal.port}`) === true) held.push(key);
+      for (const key of held) {
+        check.holds('it runs out', (await spy.pttl(key)) <= 30_000);
+        await spy.del(key);
+      }
+    },
+    withinMs: 40_000,
   },
 ];

@@ -100,7 +100,6 @@ export const STORES: readonly Scenario[] = [
   {
     name: 'clock-back',
     promises: 'the wall clock jumps an hour back: conversations go on, and tokens from the future are refused',
-    isQuick: true,
     run: (stage, tools) => jump(stage, tools, -3_600_000, { 4501: 2 }),
   },
 ];

@@ -12,7 +12,6 @@ export const TALK: readonly Scenario[] = [
   {
     name: 'talkers',
     promises: 'eight people talk to two instances in recorded speech, and all are answered in sound',
-    isQuick: true,
     async run({ a, b, tenant }, { check, random }) {
       const voice = await loadVoice();
       const crowds = await Promise.all(
@@ -47,7 +46,6 @@ export const TALK: readonly Scenario[] = [
   {
     name: 'token-ends',
     promises: 'a conversation whose token ends is closed with 4010; one that renews it goes on',
-    isQuick: true,
     async run({ a, b, tenant }, { check }) {
       const { origin, token } = await tenant();
       const nowS = Math.floor(Date.now() / 1000);

@@ -59,7 +59,6 @@ export const UPSTREAM: readonly Scenario[] = [
   {
     name: 'provider-429',
     promises: 'a provider that is busy is dialled again after a pause, and the question is answered',
-    isQuick: true,
     async run({ open, provider }, { check }) {
       const relay = await open({});
       const before = provider.dials;
@@ -139,7 +138,6 @@ export const UPSTREAM: readonly Scenario[] = [
   {
     name: 'provider-1011',
     promises: 'a provider that closes with 1011 in the middle of an answer ends no conversation',
-    isQuick: true,
     async run({ a, tenant, provider }, { check }) {
       const { origin, token } = await tenant();
       const page = await converse(a, { token: token(), origin });
@@ -189,7 +187,6 @@ export const UPSTREAM: readonly Scenario[] = [
   {
     name: 'provider-silent-dial',
     promises: 'a dial that nobody answers keeps no one from leaving, and leaves no connection',
-    isQuick: true,
     async run({ open, provider }, { check }) {
       const relay = await open({});
       provider.refuseAll('silent');
@@ -225,7 +222,6 @@ export const UPSTREAM: readonly Scenario[] = [
   {
     name: 'provider-slow',
     promises: 'a slow provider costs time and nothing else',
-    isQuick: true,
     async run({ a, b, tenant, provider }, { check }) {
       const { origin, token } = await tenant();
       const pages = await Promise.all(times(6, (at) => converse(at % 2 === 0 ? a : b, { token: token(), origin })));
@@ -307,7 +303,6 @@ export const UPSTREAM: readonly Scenario[] = [
   {
     name: 'uninvited-answers',
     promises: 'answers that nobody asked the provider for are not heard',
-    isQuick: true,
     async run({ b, tenant, provider }, { check }) {
       const { origin, token } = await tenant();
       const page = await converse(b, { token: token(), origin });
