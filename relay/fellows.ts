@@ -55,6 +55,8 @@ export interface FellowsOptions {
   /** Behind trusted proxies, of a request that came by itself. */
   addressOf: (request: IncomingMessage) => string;
   limits?: Partial<PassOnLimits>;
+  /** The process holds as much as it may: nobody more is passed on. */
+  isFull?: () => boolean;
 }
 
 export function createFellows(options: FellowsOptions): Fellows {
@@ -97,6 +99,10 @@ export function createFellows(options: FellowsOptions): Fellows {
 
   const passOn: PassOn = async (request, socket, head, owner, signal) => {
     const session = sessionOf(request);
+    if (options.isFull?.() === true) {
+      refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
+      return true;
+    }
     const address = options.addressOf(request);
     const passed = await passing.pass({ owner, session, request, socket, head, address, signal });
     log.info('a page came back to another instance', { session, instance: owner.instance, code: passed });

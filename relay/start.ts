@@ -17,11 +17,13 @@ import { type Circuits, createCircuits } from './bridge/openai/circuits.ts';
 import { createOpenAIBridgeFactory } from './bridge/openai/open-bridge.ts';
 import { DEFAULT_TRANSCRIPTION_MODEL } from './bridge/openai/setup.ts';
 import type { OpenBridge } from './bridge/bridge.ts';
+import { capacityHere } from './capacity.ts';
 import { choicesOf } from './choices.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { blockList } from './config-variables.ts';
 import type { Config } from './config.ts';
 import { startEmulator } from './emulator/emulator.ts';
+import { PASS_ON_DEFAULTS } from './continuity/pass-on.ts';
 import { createFellows, instanceUrl } from './fellows.ts';
 import { setupOperator } from './http/admin/people.ts';
 import { clientAddress } from './http/client-address.ts';
@@ -33,6 +35,7 @@ import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
 import { createClipLibrary } from './reflex/library.ts';
 import { checkAssistant } from './session/assistant-check.ts';
+import { createByteBudget } from './session/byte-budget.ts';
 import { COME_BACK_MS } from './session/session-deps.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type DoorLimits, type UpgradeHandler } from './session/upgrade.ts';
 import { openSharedState } from './shared-state/open.ts';
@@ -52,6 +55,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 65_000;
 /** In production who guesses tokens waits up to this long for each refusal. */
 const REFUSAL_PAUSE_MS = 2_000;
+const TOO_FEW_FILES = 'too few open files are allowed: fewer conversations are let in';
 /** How long requests under way may go on after the last conversation. */
 const LAST_REQUESTS_MS = 2_000;
 const SCRIPT_MAX_AGE_S = 300;
@@ -83,6 +87,8 @@ export interface StartOptions {
   door?: Partial<DoorLimits>;
   /** How long the head of a request, and all of it, may take to come. */
   requests?: { headMs: number; wholeMs: number };
+  /** What waits of all conversations together; a quarter of the memory by default. */
+  mostHeldBytes?: number;
   /** All addresses of a name that a tenant gave; the system's resolver by default. */
   lookup?: (name: string) => Promise<readonly string[]>;
 }
@@ -105,7 +111,7 @@ export async function startRelay(config: Config, options: StartOptions): Promise
 
 async function open(
   config: Config,
-  { log, staticRoot, door: doorLimits, requests, lookup }: StartOptions,
+  { log, staticRoot, door: doorLimits, requests, lookup, mostHeldBytes }: StartOptions,
   closers: (() => Promise<void> | void)[],
   closeAll: () => Promise<void>,
 ): Promise<Relay> {
@@ -186,10 +192,22 @@ async function open(
 
   let isDraining = false;
   const trustedProxies = blockList(config.trustedProxies);
+  const wanted = { ...DOOR_DEFAULTS, ...doorLimits };
+  const { tooFewFiles, ...capacity } = capacityHere({
+    ...{ sessions: wanted.maxSessions, pending: wanted.maxPending, passed: PASS_ON_DEFAULTS.most },
+  });
+  if (tooFewFiles !== null) log.warn(TOO_FEW_FILES, { count: tooFewFiles, sessions: capacity.sessions });
+  const budget = createByteBudget({
+    mostBytes: mostHeldBytes ?? capacity.heldBytes,
+    elsewhere: () => fellows.passed() * 2 * PASS_ON_DEFAULTS.bufferBytes,
+    onShed: (bytes) => log.warn('a conversation was ended: too much is held', { bytes, count: budget.shed }),
+  });
   const fellows = createFellows({
     ...{ store, ownership, clock, log, self, masterKey },
     sessions: () => door.live,
     addressOf: (request) => clientAddress(request, trustedProxies),
+    limits: { most: capacity.passed },
+    isFull: () => budget.isFull,
   });
   closers.push(() => fellows.stop());
   const door: UpgradeHandler = createUpgradeHandler({
@@ -207,11 +225,13 @@ async function open(
     admit: books.guard(auth.admit),
     ...{ meter: books.meter, conversations: books.conversations, onEscalation: books.onEscalation, instance },
     ...fellows.atTheDoor,
+    budget,
     door: {
       ...DOOR_DEFAULTS,
       perAddress: { max: config.rateLimit.maxRequests, windowMs: config.rateLimit.windowMs },
       refusalPauseMs: config.isProduction ? REFUSAL_PAUSE_MS : 0,
       ...doorLimits,
+      ...{ maxSessions: capacity.sessions, maxPending: capacity.pending },
     },
   });
   closers.push(() => door.close());
@@ -251,7 +271,7 @@ async function open(
 
   // Before the first page can ask, where the port is known before.
   if (config.port !== 0) await openDemo(directory, config, config.port);
-  const server = await listen(app.fetch, door, config, requests);
+  const server = await listen(app.fetch, door, config, capacity.connections, requests);
   closers.push(() => server.close());
   const { port } = server;
   if (config.port === 0) await openDemo(directory, config, port);
@@ -391,6 +411,7 @@ async function listen(
   fetch: Parameters<typeof createAdaptorServer>[0]['fetch'],
   door: UpgradeHandler,
   { port, host }: Config,
+  mostConnections: number,
   { headMs, wholeMs } = { headMs: HEADERS_TIMEOUT_MS, wholeMs: REQUEST_TIMEOUT_MS },
 ): Promise<{ port: number; connections: () => Promise<number>; close: () => Promise<void> }> {
   const server = createAdaptorServer({
@@ -405,6 +426,7 @@ async function listen(
       connectionsCheckingInterval: 1_000,
     },
   }) as import('node:http').Server;
+  server.maxConnections = mostConnections;
   // The only one: the framework's own would let hung upgrades live for ever.
   server.on('upgrade', (request, socket, head) => door.handle(request, socket, head));
   await new Promise<void>((resolve, reject) => {

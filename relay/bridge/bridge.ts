@@ -111,6 +111,10 @@ export interface RealtimeBridge {
    * @param heardMs - How much of an item was heard so far, in milliseconds: cuts one that is not settled yet.
    */
   history(heardMs?: (item: string) => number | undefined): HistoryEntry[];
+  /** Bytes of sound and messages that wait here for the provider, or are kept for its next connection; 0 where absent. */
+  readonly heldBytes?: number;
+  /** The provider is there, does not take what it is sent, and enough waits here: more sound should stay with the page. */
+  readonly isFull?: boolean;
   /** Ends the connection; no event follows. */
   close(): void;
 }

@@ -1,11 +1,15 @@
 /**
- * Keeps what the conversation needs to go on elsewhere: with each turn that is asked, answered and over, with
- * the user's words for it, and with each secret. Nobody waits for it. Where it is kept is the port's business.
+ * Keeps what the conversation needs to go on elsewhere: with each turn that is asked, answered and over, while
+ * an answer is heard, with the user's words, and with each secret. Of an answer only what was heard counts. Nobody waits for it. Where it is kept is the port's business.
  */
+import type { ArbiterEvent, State } from '#arbiter';
 import { CLOSE, type RelayMessage } from '#wire';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
 import type { Checkpoint, Continuity } from '../continuity/continuity.ts';
 import type { SessionSeed } from './session-deps.ts';
+
+/** An answer that is being heard is kept this often, in milliseconds of it. */
+const HEARD_STEP_MS = 2_000;
 
 type Start = NonNullable<Checkpoint['start']>;
 
@@ -14,7 +18,7 @@ export interface CheckpointingOptions {
   seed: SessionSeed;
   /** Wall-clock milliseconds. */
   startedAt: number;
-  epoch: () => number;
+  state: () => State;
   bridge: () => RealtimeBridge | null;
   secrets: () => Pick<Checkpoint, 'secretHash' | 'formerSecretHash'>;
 }
@@ -24,6 +28,8 @@ export interface Checkpointing {
   began(start: Start): void;
   /** The arbiter took a turn; `item` has its words. */
   asked(turn: string, item: string): void;
+  /** One step of the arbiter. */
+  step(event: ArbiterEvent): void;
   /** What the page is told. */
   told(message: RelayMessage): void;
   /** Something else of it changed. */
@@ -37,6 +43,14 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
   const { admission, id } = seed;
   let start: Start | null = null;
   let open: { turn: string; item: string } | null = null;
+  /** How much of which item was heard when it was kept last. */
+  let kept = { item: '', ms: 0 };
+
+  /** Of an item that is still being heard; undefined where that is settled. */
+  function heardMs(id: string): number | undefined {
+    const item = options.state().items.find((one) => one.id === id);
+    return item?.fate === 'live' ? item.playedMs : undefined;
+  }
 
   function save(): void {
     if (!continuity || !start) return;
@@ -44,8 +58,8 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
       ...{ version: 1, session: id, tenant: admission.tenant.id, subject: admission.subject },
       origin: admission.origin ?? null,
       assistant: { id: admission.assistant.id, version: admission.assistant.version },
-      ...{ start, startedAt: options.startedAt, epoch: options.epoch() },
-      history: options.bridge()?.history() ?? [],
+      ...{ start, startedAt: options.startedAt, epoch: options.state().epoch },
+      history: options.bridge()?.history(heardMs) ?? [],
       unanswered: open?.item ?? null,
       ...options.secrets(),
     });
@@ -66,16 +80,24 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
       open = { turn, item };
       save();
     },
+    step(event) {
+      if (event.type !== 'playout') return;
+      const { item, playedMs } = event;
+      if (item === kept.item && playedMs < kept.ms + HEARD_STEP_MS) return;
+      kept = { item, ms: playedMs };
+      save();
+    },
     told(message) {
       if (message.type === 'turn.ended') answered(message.turn);
       // Something of the answer is on its way to the ear: asked again it would be heard twice.
       else if (message.type === 'item.started' && open?.turn === message.turn) answered(message.turn);
-      else if (message.type === 'transcript.done' && message.role === 'user') save();
+      else if (message.type === 'transcript.done' || message.type === 'item.truncated') save();
     },
     save,
     end(closeCode) {
       if (!continuity || !start) return null;
-      if (closeCode === CLOSE.drain) return continuity.left(id);
+      // Whom there is no room for here may go on elsewhere, or later.
+      if (closeCode === CLOSE.drain || closeCode === CLOSE.busy) return continuity.left(id);
       continuity.ended(id);
       return null;
     },

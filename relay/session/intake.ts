@@ -19,6 +19,8 @@ export interface IntakeOptions {
   refuse: (code: FaultCode, at: string) => void;
   /** After each message. */
   afterwards: () => void;
+  /** After each message and each frame. */
+  tookIn: () => void;
 }
 
 /** @returns what takes it in. */
@@ -66,5 +68,9 @@ export function createIntake(options: IntakeOptions): (bytes: Buffer, isBinary: 
     options.afterwards();
   }
 
-  return (bytes, isBinary) => (isBinary ? hear(bytes) : read(bytes));
+  return (bytes, isBinary) => {
+    if (isBinary) hear(bytes);
+    else read(bytes);
+    options.tookIn();
+  };
 }

@@ -32,6 +32,11 @@ export interface Outlet {
 
 export interface Line extends Outlet {
   readonly isUp: boolean;
+  /** What the page has not acknowledged, or its network not taken, in bytes. */
+  readonly heldBytes: number;
+  /** Nothing more is read from the page's socket until {@link goOn}; what it sends waits with it. */
+  pause(): void;
+  goOn(): void;
   /** What came, for whoever reads it to count. */
   readonly received: Received;
   /** Something came that is counted: it will be acknowledged. */
@@ -134,6 +139,8 @@ export function createLine(options: LineOptions): Line {
       socket,
       send: (data) => writer.send(data),
       leave() {
+        // Also one that is held must see the page's end of it.
+        socket.resume();
         socket.off('message', onMessage);
         socket.off('error', onError);
         socket.off('close', onClose);
@@ -157,6 +164,12 @@ export function createLine(options: LineOptions): Line {
     get isUp() {
       return current !== null;
     },
+    get heldBytes() {
+      // What waits for the network is mostly what is kept besides: the same bytes.
+      return Math.max(log.bytes, current?.socket.bufferedAmount ?? 0);
+    },
+    pause: () => current?.socket.pause(),
+    goOn: () => current?.socket.resume(),
     received,
     closed,
     message(message) {

@@ -10,6 +10,7 @@ import type { Admission } from '../tenants/tenant.ts';
 import type { Meter } from '../usage/meter.ts';
 import type { Escalation } from './lane-c.ts';
 import type { ConversationSink } from './recording.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import type { ResumeOffer } from './resume-offer.ts';
 
 /** What every session of a process shares. */
@@ -31,6 +32,8 @@ export interface SessionDeps {
   conversations?: ConversationSink;
   /** Where conversations are kept that must outlive this process; without it they end with it. */
   continuity?: Continuity;
+  /** What all conversations of the process may hold together; without it each has its own bounds only. */
+  budget?: ByteBudget;
   /** The relay's own name, in the record. */
   instance?: string;
   /** Judges words by category where an assistant's policy names any; without it none is. */

@@ -12,7 +12,7 @@ export interface SessionEndOptions {
   send: (message: RelayMessage) => void;
   /** Whether nobody is in the middle of anything. */
   isQuiet: () => boolean;
-  /** Within what a page that a drain sends away comes back, so that not all come at once. */
+  /** Within what a page that a drain, or too little memory, sends away comes back, so that not all come at once. */
   comeBackMs: () => number;
   /** Lets go of everything; called once. */
   letGo: (closeCode: number) => void;
@@ -48,7 +48,8 @@ export function createSessionEnd(options: SessionEndOptions): SessionEnd {
   function close(code: FaultCode): void {
     if (isOver) return;
     const fault = FAULTS[code];
-    if (code === 'draining') options.send({ type: 'relay.draining', comeBackMs: options.comeBackMs() });
+    if (code === 'draining' || code === 'busy')
+      options.send({ type: 'relay.draining', comeBackMs: options.comeBackMs() });
     options.send({ type: 'error', code, message: fault.advice, retryable: fault.retryable });
     finish('close' in fault ? fault.close : CLOSE.protocol);
   }

@@ -26,6 +26,7 @@ import { createEffects } from './effects.ts';
 import { endingFor } from './ending-words.ts';
 import { createLaneC, type Escalation } from './lane-c.ts';
 import { createIntake } from './intake.ts';
+import { createHolding } from './holding.ts';
 import { createLine } from './line.ts';
 import { createOpening } from './opening.ts';
 import { createPageCodec } from './page-codec.ts';
@@ -104,6 +105,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     onStep(event, effects) {
       audit.record(event, effects);
       recording.step(event, effects);
+      checkpoint.step(event);
     },
     perform(effect, all) {
       if (!again.takes(effect) && !ending.takes(effect)) perform(effect, all);
@@ -259,11 +261,19 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     refuse: (code, at) => refuse(code, at),
   });
 
+  const uplink = createUplink(clock, outlet, line.received);
   const takeIn = createIntake({
-    ...{ line, page, afterwards, refuse },
-    uplink: createUplink(clock, outlet, line.received),
+    ...{ line, page, afterwards, refuse, uplink },
     maxMessageBytes: deps.limits.maxMessageBytes,
     arrived: () => comingBack.arrived(),
+    tookIn: () => holding.look(),
+  });
+
+  // What waits here of both, and for how long the page is not read from.
+  const holding = createHolding({
+    ...{ clock, line, downlink, uplink, budget: deps.budget },
+    bridge: () => bridge,
+    shed: () => shell.run(() => end.close('busy')),
   });
 
   // Down: from the provider to the page.
@@ -353,7 +363,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
 
   const checkpoint = createCheckpointing({
     ...{ continuity: deps.continuity, seed, startedAt },
-    epoch: () => shell.state.epoch,
+    state: () => shell.state,
     bridge: () => bridge,
     secrets: () => comingBack.secrets,
   });
@@ -381,6 +391,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   function afterwards(): void {
     ending.afterwards();
     end.afterwards();
+    holding.look();
   }
 
   function letGo(code: number): void {
@@ -410,6 +421,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const ended = line.closed.then(() => written);
   end.onEnd(
     () => comingBack.stop(),
+    () => holding.stop(),
     clock.wakeAt(clock.now() + limits.longestSessionMs - ageMs, () => shell.run(() => end.close('longest-session'))),
   );
   shell.run(() => {

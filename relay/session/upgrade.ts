@@ -405,7 +405,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
         return;
       }
-      const isFull = registry.live >= door.maxSessions && !isBack;
+      const isFull = (registry.live >= door.maxSessions || deps.budget?.isFull === true) && !isBack;
       if (pending.size >= door.maxPending || isFull) {
         refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
         return;

@@ -25,10 +25,14 @@ export interface Uplink {
   frame(bytes: Uint8Array): UplinkFrame;
   /** Whether one more text message is within the rate. */
   message(): boolean;
+  /** The page was not read from for so long: what it has kept meanwhile may come at once. */
+  wasHeld(ms: number): void;
 }
 
 interface Bucket {
   take(amount: number): boolean;
+  /** What these milliseconds would have let through is let through at once, over the burst. */
+  owe(ms: number): void;
 }
 
 function bucket(clock: Clock, perSecond: number, burst: number): Bucket {
@@ -37,12 +41,13 @@ function bucket(clock: Clock, perSecond: number, burst: number): Bucket {
   return {
     take(amount) {
       const now = clock.now();
-      left = Math.min(burst, left + ((now - at) * perSecond) / 1000);
+      left = Math.max(left, Math.min(burst, left + ((now - at) * perSecond) / 1000));
       at = now;
       if (left < amount) return false;
       left -= amount;
       return true;
     },
+    owe: (ms) => void (left += (ms * perSecond) / 1000),
   };
 }
 
@@ -75,5 +80,8 @@ export function createUplink(
       return heard === null ? refused('protocol', 'codec') : { ok: true, samples: heard };
     },
     message: () => texts.take(1),
+    wasHeld(ms) {
+      for (const one of [sound, frames, texts]) one.owe(ms);
+    },
   };
 }

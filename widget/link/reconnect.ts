@@ -17,11 +17,11 @@ export const GRACE_MS = 5_000;
  * Milliseconds from the loss, or from the attempt before, to this attempt.
  *
  * @param attempt - 1 for the first, which is made at once unless the relay asked for time.
- * @param comeBackMs - what the relay asked for when it said that it stops.
+ * @param comeBackMs - what the relay asked for when it said that it stops, or has no room.
  */
 export function dialDelayMs(attempt: number, random: number, busy: boolean, comeBackMs = 0): number {
   if (attempt > 1) return retryDelayMs(attempt - 1, random, busy);
-  return busy ? retryDelayMs(1, random, busy) : comeBackMs;
+  return busy ? Math.max(comeBackMs, retryDelayMs(1, random, busy)) : comeBackMs;
 }
 
 /**

@@ -166,6 +166,14 @@ export class OpenAIBridge implements RealtimeBridge {
     return this.#conversation.history(heardMs);
   }
 
+  get heldBytes(): number {
+    return this.#isClosed ? 0 : this.#microphone.heldBytes + this.#connection.waitingBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#connection.isBackedUp && this.#microphone.isFull;
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

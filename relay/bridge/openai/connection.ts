@@ -98,6 +98,11 @@ export class Connection {
     return this.#phase.is === 'linked' && this.#phase.link.isBackedUp;
   }
 
+  /** Unsent bytes. */
+  get waitingBytes(): number {
+    return this.#phase.is === 'linked' ? this.#phase.link.waitingBytes : 0;
+  }
+
   connect(): void {
     if (this.#phase.is === 'idle') this.#dial();
   }

@@ -82,6 +82,11 @@ export class Link {
     return this.isReady && this.#upstream.isBackedUp;
   }
 
+  /** Unsent bytes. */
+  get waitingBytes(): number {
+    return this.#upstream.waitingBytes;
+  }
+
   /** Sends to a session that is set up. @returns false when it is not. */
   send(text: string): boolean {
     return (this.#phase.is === 'ready' || this.#phase.is === 'replaying') && this.#upstream.send(text);

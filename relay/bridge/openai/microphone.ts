@@ -4,12 +4,14 @@
  * The newest is kept, so that what somebody is saying is whole unless it is longer than that.
  * Decides what to send; sends by the function it is given.
  */
-import { msToSamples, samplesToMs } from '#wire';
+import { SAMPLE_BYTES, msToSamples, samplesToMs } from '#wire';
 import type { Clock } from '../../clock.ts';
 import { toBase64 } from './pcm.ts';
 
 /** Sound kept while the provider cannot take it, of an utterance under way, and of turns nobody wrote down yet; in milliseconds. */
 export const KEEP_MS = 30_000;
+/** While the provider is there and its network is full, from so much waiting sound on (320 kB) no more is asked for. */
+export const FULL_MS = 6_667;
 /** Sound kept from before an utterance is noticed. */
 export const PREROLL_MS = 1_000;
 /** The provider refuses to commit less. */
@@ -23,6 +25,7 @@ const VOICE = 328;
 
 const KEEP = msToSamples(KEEP_MS);
 const PREROLL = msToSamples(PREROLL_MS);
+const FULL = msToSamples(FULL_MS);
 
 export interface MicrophoneOptions {
   turn: 'auto' | 'hold';
@@ -42,6 +45,8 @@ type Piece = { is: 'sound'; samples: Int16Array } | { is: 'commit' };
 const lengthOf = (piece: Piece): number => (piece.is === 'sound' ? piece.samples.length : 0);
 const lengthOfAll = (pieces: Piece[]): number => pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
 const hasVoice = (samples: Int16Array): boolean => samples.some((one) => one > VOICE || one < -VOICE);
+/** Turns whose words are waited for at once. */
+const MOST_UNWRITTEN = 64;
 /** Gaps whose position on the provider's clock is still known. */
 const OFFSETS_KEPT = 32;
 
@@ -58,6 +63,7 @@ export class Microphone {
   #outOfReach = 0;
   /** Committed turns whose words nobody knows yet, oldest first. */
   readonly #unwritten = new Map<string, Piece[]>();
+  #unwrittenSamples = 0;
   #isSpeaking = false;
   #sinceCommit = 0;
   /** All samples that {@link append} was given. */
@@ -76,6 +82,15 @@ export class Microphone {
   get isBusy(): boolean {
     const isHeld = this.#options.turn === 'hold' && this.#unsettledSamples > 0;
     return this.#isSpeaking || isHeld || this.#waiting.length > 0;
+  }
+
+  /** What waits, and what is kept to be said again. */
+  get heldBytes(): number {
+    return (this.#waitingSamples + this.#unsettledSamples + this.#unwrittenSamples) * SAMPLE_BYTES;
+  }
+
+  get isFull(): boolean {
+    return this.#waitingSamples >= FULL;
   }
 
   append(samples: Int16Array): void {
@@ -146,6 +161,8 @@ export class Microphone {
    * @param item - What it calls the turn; its sound is kept until {@link written}.
    */
   committed(item: string): void {
+    // A second word on the same turn is not about what was said since.
+    if (this.#unwritten.has(item)) return;
     const isAuto = this.#options.turn === 'auto';
     const end = isAuto ? this.#unsettled.length : this.#unsettled.findIndex(({ is }) => is === 'commit') + 1;
     const turn = this.#unsettled.splice(0, end).filter(({ is }) => is === 'sound');
@@ -153,17 +170,16 @@ export class Microphone {
     this.#outOfReach = 0;
     this.#isSpeaking = false;
     this.#unwritten.set(item, turn);
-    const all = [...this.#unwritten];
-    let kept = all.reduce((sum, [, pieces]) => sum + lengthOfAll(pieces), 0);
-    for (const [oldest, pieces] of all) {
-      if (kept <= KEEP) break;
-      kept -= lengthOfAll(pieces);
-      this.#unwritten.delete(oldest);
+    this.#unwrittenSamples += lengthOfAll(turn);
+    for (const oldest of [...this.#unwritten.keys()]) {
+      if (this.#unwrittenSamples <= KEEP && this.#unwritten.size <= MOST_UNWRITTEN) break;
+      this.written(oldest);
     }
   }
 
   /** The words of the item are known, or it is of no more interest. */
   written(item: string): void {
+    this.#unwrittenSamples -= lengthOfAll(this.#unwritten.get(item) ?? []);
     this.#unwritten.delete(item);
   }
 

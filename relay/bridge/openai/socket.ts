@@ -85,6 +85,8 @@ export interface Upstream {
   send(text: string): boolean;
   /** So much is unsent that sound should wait at the caller. */
   readonly isBackedUp: boolean;
+  /** Unsent bytes. */
+  readonly waitingBytes: number;
   /** An answer is waited for: `closed` follows when there is no sign of life within {@link PROBE_TIMEOUT_MS}. */
   probe(): void;
   /** Ends it politely; nothing is said any more. */
@@ -219,6 +221,9 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
     },
     get isBackedUp() {
       return isBackedUp();
+    },
+    get waitingBytes() {
+      return isOver ? 0 : socket.bufferedAmount;
     },
     probe() {
       if (isOver || stopProbe !== null || socket.readyState !== socket.OPEN) return;
