@@ -48,6 +48,9 @@ export function redisOwnership(
   // Where it is reached by is known when it listens.
   const value = () => `${self.instance} ${self.url}`;
   const held = new Set<string>();
+  /** Claims that were not answered yet, by session, and those sessions that were let go of meanwhile. */
+  const claims = new Map<string, number>();
+  const letGo = new Set<string>();
   const listeners = new Set<(session: string) => void>();
   let cancelRenewal: (() => void) | null = null;
 
@@ -76,6 +79,11 @@ export function redisOwnership(
       if (held.size > 0) renewLater();
     });
   }
+  function answered(session: string): void {
+    const others = (claims.get(session) ?? 1) - 1;
+    if (others > 0) claims.set(session, others);
+    else claims.delete(session);
+  }
   const forget = (session: string) => void link.script(RELEASE, [keyOf(session)], [value()]).catch(() => undefined);
 
   const stops = [
@@ -90,12 +98,24 @@ export function redisOwnership(
   return {
     async claim(session, from) {
       let answer: unknown;
+      claims.set(session, (claims.get(session) ?? 0) + 1);
       try {
         answer = await link.script(CLAIM, [keyOf(session)], [value(), self.instance, from ?? '', leaseMs]);
       } catch (error) {
         // A new conversation is nobody else's; the renewal says so when the server is back.
-        if (from !== undefined) throw away(error);
+        if (from !== undefined) {
+          letGo.delete(session);
+          throw away(error);
+        }
         answer = 1;
+      } finally {
+        answered(session);
+      }
+      if (letGo.has(session)) {
+        // A renewal would hold it for ever.
+        if (!claims.has(session)) letGo.delete(session);
+        forget(session);
+        return false;
       }
       if (answer === 0) return false;
       held.add(session);
@@ -114,6 +134,7 @@ export function redisOwnership(
       }
     },
     release(session) {
+      if (claims.has(session)) letGo.add(session);
       held.delete(session);
       if (held.size === 0) {
         cancelRenewal?.();

@@ -105,6 +105,19 @@ export function sharedStateContract(kind: 'memory' | 'redis', open: () => Promis
       await until(async () => (await c.shared.lease('kept', 1)) !== undefined);
     });
 
+    it('does not hold what was let go of before its claim was answered', async () => {
+      const claim = a.ownership.claim('ses_short');
+      a.ownership.release('ses_short');
+      await claim;
+      // Another that is held keeps the renewals going.
+      await a.ownership.claim('ses_long');
+      await stage.pass(stage.leaseMs);
+      expect(await b.ownership.ownerOf('ses_long')).toEqual(owner('a'));
+      await until(async () => (await b.ownership.ownerOf('ses_short')) === undefined);
+      await stage.pass(stage.leaseMs / 2);
+      expect(await b.ownership.ownerOf('ses_short')).toBeUndefined();
+    });
+
     it('has one holder of a conversation, whoever claims it at once', async () => {
       const c = await stage.join(owner('c'));
       const all = [a, b, c];
