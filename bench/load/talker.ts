@@ -66,6 +66,7 @@ export function createTalker(options: TalkerOptions): Talker {
   let spokeUntilMs = 0;
   let isOver = false;
   let isAway = false;
+  let isLeaving = false;
   let token = '';
   let micTimer: NodeJS.Timeout | undefined;
   let renewTimer: NodeJS.Timeout | undefined;
@@ -130,7 +131,8 @@ export function createTalker(options: TalkerOptions): Talker {
       case 'turn.ended':
         turns.delete(message.turn);
         hasEnded = true;
-        tally.count(`turn ${message.outcome}`);
+        // Who hangs up in the middle of an answer has not been failed.
+        tally.count(isLeaving ? 'answer left' : `turn ${message.outcome}`);
         break;
       case 'provider.changed':
         if (!message.up) tally.count('provider down');
@@ -256,7 +258,10 @@ export function createTalker(options: TalkerOptions): Talker {
       const due = now() + random.between(0, BATCH_MS);
       micTimer = setTimeout(() => microphone(due), due - now());
     },
-    end: () => link.end(),
+    end() {
+      isLeaving = true;
+      link.end();
+    },
     vanish() {
       tally.count('vanished');
       over();
