@@ -122,7 +122,7 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
 
   /** The number is its own, whichever connection it goes over. */
   function transmitFrame({ n, samples, flags }: (typeof spoken)[number]): void {
-    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (!isGreeted || socket?.readyState !== WebSocket.OPEN) return;
     socket.send(encodeAudioFrame({ epoch: 0, seq: n & 0xffff, lane: 'mic', flags, samples }));
   }
   function frame(samples: Int16Array, flags: number): void {
