@@ -2,8 +2,9 @@
 import { css } from 'lit';
 
 export const buttons = css`
-  .panel:focus {
-    outline: none;
+  .panel:focus,
+  .question:focus {
+    outline: 0;
   }
   /* They grow with the text, as far as their button holds them. */
   .icon {
@@ -31,10 +32,7 @@ export const buttons = css`
     padding-inline: 12px;
     font-size: 0.9375em;
   }
-  .quiet:hover {
-    color: var(--_text);
-    background: var(--_raised);
-  }
+  .quiet:hover,
   .quiet[aria-expanded='true'] {
     color: var(--_text);
     background: var(--_raised);

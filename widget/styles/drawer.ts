@@ -8,6 +8,10 @@ export const drawer = css`
     padding: 8px 20px 12px;
     border-block-start: 1px solid var(--_line);
   }
+  /* In a row as wide as the page. */
+  .drawer > * {
+    max-inline-size: 32rem;
+  }
   .settings label {
     display: flex;
     flex-wrap: wrap;

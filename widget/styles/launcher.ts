@@ -33,12 +33,11 @@ export const launcher = css`
     outline: 2px solid var(--_text);
     outline-offset: 2px;
   }
-  .launcher {
+  button.launcher {
     display: inline-flex;
     align-items: center;
     gap: 12px;
     min-block-size: 52px;
-    padding: 0 22px 0 18px;
     padding-inline: 18px 22px;
     border-radius: 26px;
     font-weight: 600;
@@ -48,7 +47,7 @@ export const launcher = css`
     box-shadow: var(--vjj-shadow, 0 8px 28px -8px rgb(0 0 0 / 0.24));
     transition: border-color var(--_ms) ease-out;
   }
-  .launcher:hover {
+  button.launcher:hover {
     border-color: var(--_quiet);
   }
   .sign {
@@ -61,12 +60,12 @@ export const launcher = css`
     stroke-linejoin: round;
   }
   @media (prefers-reduced-motion: reduce) {
-    .launcher {
+    button.launcher {
       transition: none;
     }
   }
   @media (forced-colors: active) {
-    .launcher {
+    button.launcher {
       border: 1px solid ButtonText;
     }
     .sign {

@@ -63,6 +63,7 @@ export const panel = css`
     min-block-size: 0;
     overflow-y: auto;
     overscroll-behavior: contain;
+    overflow-wrap: anywhere;
     scrollbar-width: thin;
     scrollbar-color: var(--_line) transparent;
     display: flex;
@@ -84,13 +85,11 @@ export const panel = css`
   .welcome {
     font-size: 1.5em;
     line-height: 1.3;
-    letter-spacing: -0.01em;
     text-wrap: balance;
   }
   .line {
     font-size: 0.8125em;
     color: var(--_quiet);
-    overflow-wrap: anywhere;
   }
   .who {
     font-weight: 600;
@@ -107,11 +106,10 @@ export const panel = css`
     color: var(--_text);
     text-wrap: pretty;
   }
-  .line.current .said {
+  .line.current > span {
     display: block;
   }
   .line.current .who {
-    display: block;
     font-size: 0.65em;
     margin-block-end: 2px;
   }
@@ -125,7 +123,7 @@ export const panel = css`
   .cut {
     text-decoration-thickness: 1px;
   }
-  .problem .sentence {
+  .sentence {
     font-size: 1.25em;
     line-height: 1.4;
     text-wrap: pretty;
@@ -214,9 +212,6 @@ export const panel = css`
     border-radius: 12px;
     background: var(--_raised);
   }
-  .composer:focus-within {
-    border-color: var(--_quiet);
-  }
   .composer input {
     flex: 1;
     min-inline-size: 0;
@@ -227,7 +222,7 @@ export const panel = css`
     color: inherit;
     background: none;
     border: 0;
-    border-radius: 12px;
+    outline: 0;
   }
   /* What is not written yet has no direction of its own. */
   .composer input:placeholder-shown {
@@ -240,8 +235,5 @@ export const panel = css`
   .composer:has(input:focus-visible) {
     outline: 2px solid var(--_text);
     outline-offset: 2px;
-  }
-  .composer input:focus-visible {
-    outline: none;
   }
 `;

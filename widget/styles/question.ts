@@ -2,29 +2,17 @@
 import { css } from 'lit';
 
 export const question = css`
-  .question:focus {
-    outline: none;
-  }
-  .question .sentence {
-    font-size: 1.25em;
-    line-height: 1.4;
-    margin-block-start: auto;
-  }
-  .question .about {
-    color: var(--_text);
-    overflow-wrap: anywhere;
-  }
-  .question dl {
+  dl {
     display: grid;
     grid-template-columns: minmax(0, auto) minmax(0, 1fr);
     gap: 4px 16px;
     margin: 12px 0 0;
     font-size: 0.8667em;
   }
-  .question dt {
+  dt {
     color: var(--_quiet);
   }
-  .question dd {
+  dd {
     margin: 0;
   }
   .answers {

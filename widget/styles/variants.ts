@@ -3,21 +3,16 @@ import { css } from 'lit';
 
 export const variants = css`
   .panel.launcher {
-    display: flex;
-    align-items: stretch;
-    gap: 0;
-    padding: 0;
-    font-weight: inherit;
     max-inline-size: calc(100vw - 2 * var(--vjj-inset, 20px));
     max-block-size: calc(100dvh - 2 * var(--vjj-inset, 20px));
     border-radius: var(--_radius);
     box-shadow: var(--vjj-shadow, 0 16px 48px -12px rgb(0 0 0 / 0.32));
     animation: arrive var(--_ms) ease-out;
   }
-  .panel.inline {
+  .panel.inline,
+  .panel.bar {
     inline-size: auto;
     block-size: auto;
-    min-block-size: 0;
   }
   .inline .words {
     min-block-size: 104px;
@@ -37,13 +32,9 @@ export const variants = css`
     min-inline-size: 0;
     padding-inline: 8px 4px;
   }
-  .panel.bar {
-    inline-size: auto;
-    block-size: auto;
-  }
   .bar .row {
-    padding-block: 8px;
-    padding-inline: 12px 8px;
+    padding: 8px;
+    padding-inline-start: 12px;
   }
   .tools {
     display: flex;
@@ -62,13 +53,11 @@ export const variants = css`
   }
   .bar .line.current,
   .bar .welcome,
-  .bar .line .said,
-  .bar .problem .sentence {
+  .bar .line .said {
     display: block;
     margin: 0;
     font-size: 1em;
     line-height: 1.45;
-    letter-spacing: normal;
     white-space: nowrap;
     overflow: hidden;
     text-overflow: ellipsis;
@@ -86,9 +75,9 @@ export const variants = css`
     block-size: auto;
     padding-block: 4px;
   }
-  .bar .problem .sentence {
-    white-space: normal;
+  .bar .sentence {
     flex: 1 1 16em;
+    font-size: 1em;
   }
   .bar .problem .answers {
     margin: 0;
@@ -98,7 +87,6 @@ export const variants = css`
     padding-block: 4px;
   }
   .bar .question .sentence {
-    font-size: 1em;
     font-weight: 600;
   }
   .bar .row:has(.problem, .question) .thread-row {
@@ -120,8 +108,7 @@ export const variants = css`
       block-size: min(max(560px, 37em), 100dvh - 24px);
       max-block-size: none;
       border-width: 1px 0 0;
-      border-end-start-radius: 0;
-      border-end-end-radius: 0;
+      border-radius: var(--_radius) var(--_radius) 0 0;
       padding-block-end: env(safe-area-inset-bottom);
     }
     .bar .row {
@@ -143,8 +130,7 @@ export const variants = css`
   }
   @media (forced-colors: active) {
     .mic,
-    .action,
-    .launcher {
+    .action {
       border: 1px solid ButtonText;
     }
     .mic.talking {
@@ -164,9 +150,6 @@ export const variants = css`
     }
     .thread path[data-voice='agent'] {
       stroke: Highlight;
-    }
-    .sign {
-      stroke: CanvasText;
     }
   }
 `;
