@@ -5,11 +5,13 @@
  * nobody talks (`drive: no`).
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser } from 'puppeteer-core';
+import { compile as compileSvelte } from 'svelte/compiler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compileTemplate, parse as parseVue } from 'vue/compiler-sfc';
 import { CallError, ERROR_CODES } from './errors.ts';
 import { startDistSite, type DistSite } from './testing/dist-site.ts';
 import { startBrowser } from './testing/e2e.ts';
@@ -198,11 +200,46 @@ describe('by name, the guides are right:', () => {
     expect(missing).toEqual([]);
   });
 
+  it('components of Vue and Svelte compile without a warning', () => {
+    for (const { title, text } of of('vue')) {
+      const { descriptor, errors } = parseVue(text);
+      const { content = '' } = descriptor.template ?? {};
+      const isCustomElement = (tag: string) => tag === 'voice-jib-jab';
+      const template = compileTemplate({
+        ...{ id: 'guide', filename: 'guide.vue', source: content, compilerOptions: { isCustomElement } },
+      });
+      expect([errors, template.errors, template.tips], title).toEqual([[], [], []]);
+      expect(template.code, title).toContain('onTurnend');
+    }
+    for (const { title, text } of of('svelte')) {
+      const { warnings, js } = compileSvelte(text, { filename: 'guide.svelte', generate: 'client' });
+      expect(warnings, title).toEqual([]);
+      expect(js.code, title).toContain('turnend');
+    }
+  });
+
+  it('what is written for servers runs there, and files that are named are in the package', async () => {
+    const folder = path.join(root, 'coverage/guides-on-servers');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const [index, { title, text }] of of('mjs').entries()) {
+      const file = path.join(folder, `snippet-${index}.mjs`);
+      writeFileSync(file, text);
+      const { stdout } = await promisify(execFile)(process.execPath, [file]);
+      expect(stdout, title).toMatch(/^<voice-jib-jab .*tenant="pk_demo".*<template shadowrootmode="open">/);
+    }
+    const named = of('json').flatMap(({ text }) => Object.values(JSON.parse(text) as Record<string, string[]>).flat());
+    expect(named.length).toBeGreaterThan(0);
+    for (const name of named) expect(existsSync(name.replace('./node_modules/voice-jib-jab', root)), name).toBe(true);
+  });
+
   it('every type is one of the package', async () => {
     const folder = path.join(root, 'coverage/guides');
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    of('ts').forEach(({ text }, index) => writeFileSync(path.join(folder, `snippet-${index}.ts`), text));
+    of('ts', 'tsx').forEach(({ language, text }, index) =>
+      writeFileSync(path.join(folder, `snippet-${index}.${language}`), text),
+    );
     const options = {
       extends: '../../tsconfig.json',
       compilerOptions: {
@@ -210,8 +247,10 @@ describe('by name, the guides are right:', () => {
         moduleDetection: 'force',
         lib: ['ES2023', 'DOM', 'DOM.Iterable'],
         types: [],
+        jsx: 'preserve',
+        jsxImportSource: 'react',
       },
-      include: ['*.ts'],
+      include: ['*.ts', '*.tsx'],
       exclude: [],
     };
     writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(options));
