@@ -74,16 +74,21 @@ export interface Caller {
 }
 
 const opened = new Set<PageClient>();
+/** Counts scenarios that are over: what one of them still opens is cut as soon as it is. */
+let round = 0;
 
 /** Pulls the plug of every page that is still there: a scenario that failed has not said goodbye. */
 export function cutAll(): void {
+  round += 1;
   for (const { socket } of opened) socket.terminate();
   opened.clear();
 }
 
 /** A page that was let in. @throws when it was not. */
 export async function enter(door: Door, { token, origin }: Caller): Promise<PageClient> {
+  const mine = round;
   const page = await openPage(door.url, token, { ...(origin !== undefined && { origin }) });
+  if (mine !== round) page.socket.terminate();
   opened.add(page);
   page.socket.once('close', () => opened.delete(page));
   const isGreeted = () => page.all('session.created').length > 0;

@@ -133,7 +133,7 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
       const { door, ...others } = over;
       const relay = await startRelay(
         { ...config, socket: { ...config.socket, resumeWindowMs: RESUME_WINDOW_MS } },
-        { log, staticRoot, door: { closeTimeoutMs: 300, ...door }, ...others },
+        { log, staticRoot, door: { closeTimeoutMs: 300, deadlineMs: 20_000, ...door }, ...others },
       );
       return { relay, port: relay.port, url: `ws://127.0.0.1:${relay.port}/ws`, logged };
     }
