@@ -98,6 +98,9 @@ describe.each(['launcher', 'panel', 'inline', 'bar'])('the widget as %s', (varia
     ['from right to left', 'ar', { width: 360, height: 740, theme: 'dark' }],
     ['in Hebrew', 'he', { width: 360, height: 740 }],
     ['in Japanese', 'ja', { width: 360, height: 740 }],
+    ['in Chinese', 'zh', { width: 360, height: 740 }],
+    ['in Korean', 'ko', { width: 360, height: 740, theme: 'dark' }],
+    ['in Hindi', 'hi', { width: 360, height: 740 }],
     ['with text of twice the size', 'en', { width: 1280, height: 900, textShare: 2 }],
     ['with text of twice the size on a small screen', 'de', { width: 360, height: 740, textShare: 2 }],
     ["in the system's colours", 'en', { width: 1280, height: 900, forced: true }],
@@ -107,6 +110,65 @@ describe.each(['launcher', 'panel', 'inline', 'bar'])('the widget as %s', (varia
     await keep(page, `${variant}-${what.replaceAll(/\W+/g, '-')}`);
     expect(await lost(page)).toEqual([]);
     await page.close();
+  });
+});
+
+/** Goes on in the page until this is there. */
+const until = (page: Page, selector: string) =>
+  page.waitForFunction((one) => document.querySelector('voice-jib-jab')!.shadowRoot!.querySelector(one), {}, selector);
+
+/** What stands where the words were, and what opens under them, one after the other. */
+async function* occasions(page: Page): AsyncGenerator<string> {
+  await page.evaluate(() => {
+    const element = document.querySelector('voice-jib-jab')!;
+    element.consent = 'required';
+    element.show();
+    element.start({ mode: 'text' }).catch(() => undefined);
+  });
+  await until(page, '[part~=consent]');
+  yield 'consent';
+  await page.evaluate(() => document.querySelector('voice-jib-jab')!.setConsent(true));
+  await page.waitForFunction(() => document.querySelector('voice-jib-jab')!.readyState === 3);
+  await page.evaluate(() => document.querySelector('voice-jib-jab')!.send('Hello'));
+  await (await until(page, '[data-id=settings]')).evaluate((button) => (button as HTMLElement).click());
+  await until(page, '.settings');
+  yield 'settings';
+  await (await until(page, '[data-id=settings]')).evaluate((button) => (button as HTMLElement).click());
+  await page.evaluate(() => document.querySelector('voice-jib-jab')!.stop());
+  await (await until(page, '.rating [value="4"]')).evaluate((step) => (step as HTMLElement).click());
+  yield 'rating';
+  for (const code of ['MIC_DENIED', 'PROTOCOL']) {
+    await page.evaluate((one) => {
+      const element = document.querySelector('voice-jib-jab')!;
+      element.src = `mock:fails?code=${one}&speed=max`;
+      element.start({ mode: 'voice' }).catch(() => undefined);
+    }, code);
+    await page.waitForFunction((one) => document.querySelector('voice-jib-jab')!.error?.code === one, {}, code);
+    await until(page, '[part~=error]');
+    yield code;
+  }
+}
+
+describe.each(['launcher', 'panel', 'inline', 'bar'])('what the widget asks and says as %s', (variant) => {
+  it.each<[string, string[], View]>([
+    [
+      'on a small screen in any language',
+      ['de', 'fr', 'pl', 'ja', 'zh', 'ko', 'hi', 'ar', 'he'],
+      { width: 320, height: 640 },
+    ],
+    ['with text of twice the size', ['en', 'de', 'ar'], { width: 360, height: 900, textShare: 2 }],
+    ["in the system's colours", ['en'], { width: 360, height: 740, forced: true, theme: 'dark' }],
+  ])('is whole %s', async (what, languages, view) => {
+    // The panel is the launcher's, and the row has the fewest words: three languages speak for the others.
+    const isLike = variant === 'panel' || variant === 'bar';
+    for (const lang of isLike ? languages.filter((one) => ['en', 'de', 'hi', 'ar'].includes(one)) : languages) {
+      const page = await open(variant, lang, view);
+      for await (const occasion of occasions(page)) {
+        await keep(page, `${variant}-${what.replaceAll(/\W+/g, '-')}-${lang}-${occasion}`);
+        expect(await lost(page), `${lang}, ${occasion}`).toEqual([]);
+      }
+      await page.close();
+    }
   });
 });
 

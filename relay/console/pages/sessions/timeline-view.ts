@@ -1,5 +1,5 @@
 /** The timeline as a drawing: rows over one time axis, holds hatched, kills marked, waits bracketed. */
-import { LitElement, css, html, svg, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, svg, type TemplateResult } from 'lit';
 import { theme } from '../../theme.ts';
 import { ROWS, type Mark, type Row, type Span, type Timeline } from './timeline.ts';
 
@@ -15,6 +15,8 @@ const GUTTER = 72;
 const ROW_HEIGHT = 36;
 const BAR = 14;
 const AXIS = 28;
+/** Room that a label of the axis needs, in pixels. */
+const LABEL = 48;
 /** Steps of the axis, in milliseconds; the first that leaves room is taken. */
 const TICKS = [500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000];
 const TICK_ROOM = 72;
@@ -140,7 +142,7 @@ export class TimelineView extends LitElement {
         </defs>
         ${ticks(timeline.endMs, scale).map(
           (ms) => svg`<line class="tick" x1=${x(ms)} x2=${x(ms)} y1="0" y2=${bottom + 6} />
-          <text x=${x(ms) + 4} y=${bottom + 18}>${ms / 1000} s</text>`,
+          ${x(ms) + LABEL > width ? nothing : svg`<text x=${x(ms) + 4} y=${bottom + 18}>${ms / 1000} s</text>`}`,
         )}
         ${ROWS.map(
           (row) => svg`<line class="line" x1=${GUTTER} x2=${width} y1=${middle(row)} y2=${middle(row)} />
