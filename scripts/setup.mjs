@@ -19,10 +19,16 @@ const hasRedis = () =>
     ['redis-server', 'valkey-server'].some((program) => existsSync(join(folder, program))),
   );
 
+const hasNginx = () =>
+  ['/usr/sbin', '/usr/local/sbin', ...(process.env.PATH ?? '').split(delimiter)].some((folder) =>
+    existsSync(join(folder, 'nginx')),
+  );
+
 const NEEDED = [
   { what: 'Chromium', has: () => findChromium() !== undefined, packages: ['chromium'] },
   { what: 'Postgres', has: () => hasPostgres(), packages: ['postgresql'] },
   { what: 'Redis', has: hasRedis, packages: ['redis-server'] },
+  { what: 'nginx', has: hasNginx, packages: ['nginx-light'] },
 ];
 
 const run = (command, args) =>

@@ -1,8 +1,9 @@
 /**
  * A Postgres of the tests' own: made in a folder of its own, reached by a Unix socket only, without
- * waiting for the disk, and gone afterwards. Whoever starts it stops it.
+ * waiting for the disk, and gone afterwards. It can be frozen, killed and started again at the same
+ * place. Whoever starts it stops it.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -18,6 +19,13 @@ export interface TestPostgres {
   database(): Promise<string>;
   /** Its main process. */
   readonly pid: number;
+  /** Stops answering, with its connections open; also to those who connect anew. */
+  freeze(): void;
+  thaw(): void;
+  /** Dies without a word to its clients. */
+  kill(): Promise<void>;
+  /** Comes back with what was committed. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,22 +51,43 @@ export async function startPostgres(bin = findPostgres()): Promise<TestPostgres>
   const as = (program: string, args: string[]): [string, string[]] =>
     isRoot ? ['runuser', ['-u', USER, '--', join(bin, program), ...args]] : [join(bin, program), args];
   const data = join(home, 'data');
-  const server = await (async () => {
+  const settings = ['listen_addresses=', `unix_socket_directories=${home}`, 'fsync=off', 'max_connections=60'];
+  const start = () => launch(...as('postgres', ['-D', data, ...settings.flatMap((setting) => ['-c', setting])]));
+  let server = await (async () => {
     run(...as('initdb', ['-D', data, '-A', 'trust', '-U', USER, '--no-sync', '-E', 'UTF8', '--locale=C']));
-    const settings = ['listen_addresses=', `unix_socket_directories=${home}`, 'fsync=off', 'max_connections=60'];
-    const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
-    return launch(...as('postgres', args));
+    return start();
   })().catch((error: unknown) => {
     rmSync(dir, { recursive: true, force: true });
     throw error;
   });
 
   // Not the child's, which as root is runuser.
-  const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const readPid = () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  let pid = readPid();
+  function thaw(): void {
+    signalAll(pid, 'SIGCONT');
+    // Who runs it for another user stops with it.
+    server.kill('SIGCONT');
+  }
+  async function kill(): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    thaw();
+    await end(server, pid, 'SIGQUIT');
+  }
   const url = (name: string) => `postgres://${USER}@localhost/${name}?host=${encodeURIComponent(home)}`;
   let made = 0;
   return {
-    pid,
+    get pid() {
+      return pid;
+    },
+    freeze: () => signalAll(pid, 'SIGSTOP'),
+    thaw,
+    kill,
+    async restart() {
+      await kill();
+      server = await start();
+      pid = readPid();
+    },
     async database() {
       const name = `test_${process.pid}_${(made += 1)}`;
       const client = new pg.Client({ connectionString: url('postgres') });
@@ -71,7 +100,8 @@ export async function startPostgres(bin = findPostgres()): Promise<TestPostgres>
       return url(name);
     },
     async stop() {
-      await end(server, pid);
+      if (server.exitCode === null && server.signalCode === null) thaw();
+      await end(server, pid, 'SIGINT');
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -98,11 +128,24 @@ async function launch(command: string, args: string[]): Promise<ChildProcess> {
   return server;
 }
 
-async function end(server: ChildProcess, pid: number): Promise<void> {
+/** To the main process and each of those that serve clients. */
+function signalAll(pid: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+  for (const one of [pid, ...children.split('\n').map(Number).filter(Boolean)]) {
+    try {
+      process.kill(one, signal);
+    } catch (error) {
+      // One that ended meanwhile.
+      if ((error as { code?: string }).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** @param how - `SIGINT` ends its connections and then itself, without waiting for clients; `SIGQUIT` as a crash would. */
+async function end(server: ChildProcess, pid: number, how: 'SIGINT' | 'SIGQUIT'): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const gone = once(server, 'exit');
-  // Ends its connections and then itself, without waiting for clients.
-  process.kill(pid, 'SIGINT');
+  process.kill(pid, how);
   const late = setTimeout(() => process.kill(pid, 'SIGQUIT'), STOP_MS);
   await gone;
   clearTimeout(late);
