@@ -186,7 +186,7 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
   if (values.DATABASE_URL !== undefined && 'url' in values.DATABASE_URL && !given.has('REDIS_URL'))
     warnings.push(
       'REDIS_URL is not set: run one relay only on this database. Of several, each would count limits, places and tokens ' +
-        'for one session by itself, and a conversation would not come back on another.',
+        'for one session by itself.',
     );
   const dataDir = resolve(values.DATA_DIR);
   return {

@@ -146,6 +146,13 @@ describe('the demo tenant', () => {
     expect(await directory.allowsOrigin(tenant.id, 'https://mine.example')).toBe(false);
   });
 
+  it('is one where several relays start at once, on an empty store and with new code', async () => {
+    const [one, other] = await Promise.all([make([], 'old').ensureDemo([]), make([], 'old').ensureDemo([])]);
+    expect(other).toEqual(one);
+    await Promise.all([make([], 'new').ensureDemo([]), make([], 'new').ensureDemo([])]);
+    expect(await make().assistant(one.id)).toMatchObject({ version: 2, model: 'new' });
+  });
+
   it('gets a new version of its assistant when the code or the model changes', async () => {
     const demo = await make([], 'old').ensureDemo([]);
     const directory = make([], 'new');

@@ -192,7 +192,7 @@ export function createDirectory(deps: {
       return assistant;
     },
     async ensureDemo(origins) {
-      const id = (await store.tenants.bySlug(DEMO.slug))?.id ?? (await createDemo());
+      const id = await findDemo();
       await store.tenants.setStatus(id, 'active');
       await store.limits.put(id, DEMO_LIMITS);
       await refreshDemoAssistant(id);
@@ -227,6 +227,19 @@ export function createDirectory(deps: {
     forget,
   };
 
+  /** Of several relays that start at once on an empty store, one makes it. */
+  async function findDemo(): Promise<string> {
+    const known = await store.tenants.bySlug(DEMO.slug);
+    if (known !== undefined) return known.id;
+    try {
+      return await createDemo();
+    } catch (error) {
+      const other = isConflict(error) ? await store.tenants.bySlug(DEMO.slug) : undefined;
+      if (other === undefined) throw error;
+      return other.id;
+    }
+  }
+
   async function createDemo(): Promise<string> {
     const id = newId('ten', clock.wallNow());
     const assistant = demoAssistant(newId('ast', clock.wallNow()), model);
@@ -248,8 +261,15 @@ export function createDirectory(deps: {
     if (row.document === wanted) return;
     const version = row.version + 1;
     const document = JSON.stringify({ ...demoAssistant(row.id, model), version });
-    await store.assistants.add(tenantId, { id: row.id, version, document });
+    try {
+      await store.assistants.add(tenantId, { id: row.id, version, document });
+    } catch (error) {
+      // Another relay of the same code has just added the same.
+      if (!isConflict(error)) throw error;
+    }
   }
 
   return directory;
 }
+
+const isConflict = (error: unknown) => error instanceof RelayError && error.code === 'conflict';
