@@ -31,6 +31,13 @@ const STAGES = {
   lint: { command: [bin('eslint'), '--max-warnings', '0', '.'] },
   types: { command: [bin('tsc'), '-p', '.'] },
   unit: vitest(['--coverage', '--reporter=./scripts/attack-table.mjs'], 'coverage/unit.json'),
+  stress: {
+    command: [
+      ...[process.execPath, '--expose-internals', '--expose-gc', 'scripts/run-bench.mjs', 'stress', '--quick'],
+      ...['--json', 'coverage/stress.json'],
+    ],
+    totals: () => json('coverage/stress.json'),
+  },
   build: { command: [process.execPath, 'scripts/build.mjs'] },
   browser: {
     command: [bin('web-test-runner'), '--coverage'],

@@ -17,7 +17,7 @@ export interface Checks {
   soon: (what: string, isSo: () => boolean | Promise<boolean>, withinMs?: number) => Promise<void>;
 }
 
-const SOON_MS = 8_000;
+const SOON_MS = 15_000;
 const LOOK_EVERY_MS = 10;
 
 /** How often each comes. */

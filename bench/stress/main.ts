@@ -34,7 +34,7 @@ const SEED = Number(values.seed);
 const REPEAT = Number(values.repeat);
 if (!Number.isInteger(SEED) || !Number.isInteger(REPEAT)) throw new Error('--seed and --repeat are whole numbers');
 
-const WITHIN_MS = 20_000;
+const WITHIN_MS = 40_000;
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 interface Result {

@@ -10,7 +10,7 @@ export interface Scenario {
   promises: string;
   /** It is part of `npm test`. */
   isQuick?: boolean;
-  /** In milliseconds; longer is a failure. 20 s by default. */
+  /** In milliseconds; longer is a failure. 40 s by default. */
   withinMs?: number;
   run(stage: Stage, tools: { check: Checks; random: Random }): Promise<void>;
 }

@@ -120,7 +120,7 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
       return {
         ...{ PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'debug', ADMIN_TOKEN: ADMIN, MASTER_KEY },
         ...{ OPENAI_API_KEY: 'sk-for-the-stress', OPENAI_BASE_URL: provider.url, RATE_LIMIT_MAX_REQUESTS: '1000000' },
-        ...{ LANE_A_ENABLED: 'false', IDLE_PROMPT_MS: '0', POLICY_BUDGET_MS: '5000' },
+        ...{ LANE_A_ENABLED: 'false', IDLE_PROMPT_MS: '0', POLICY_BUDGET_MS: '10000' },
         ...(isShared && { DATABASE_URL: database, REDIS_URL: redis.url }),
         ...env,
       };
