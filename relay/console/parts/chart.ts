@@ -29,6 +29,7 @@ export class Chart extends LitElement {
     days: { attribute: false },
     series: { attribute: false },
     say: { attribute: false },
+    steps: { attribute: false },
   };
   static override readonly styles = [
     theme,
@@ -117,6 +118,8 @@ export class Chart extends LitElement {
   declare series: readonly Series[];
   /** A value in words. */
   declare say: (value: number) => string;
+  /** How far its lines may be apart; without them, by tens. */
+  declare steps: readonly number[] | undefined;
   #plot: UPlot | undefined;
   #sizes: ResizeObserver | undefined;
   readonly #themes = matchMedia('(prefers-color-scheme: dark)');
@@ -175,7 +178,12 @@ export class Chart extends LitElement {
             incrs: DAYS_APART.map((days) => days * DAY_S),
             values: (_, values) => values.map((value) => shortCalendarText(value * 1000)),
           },
-          { ...axis, size: 64, values: (_, values) => values.map((value) => this.say(value)) },
+          {
+            ...axis,
+            size: 64,
+            values: (_, values) => values.map((value) => this.say(value)),
+            ...(this.steps !== undefined && { incrs: [...this.steps] }),
+          },
         ],
         series: [
           {},

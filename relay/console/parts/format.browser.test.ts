@@ -1,5 +1,14 @@
 import { expect } from '@esm-bundle/chai';
-import { agoText, countText, dayText, lengthText, moneyText, timeText } from './format.ts';
+import {
+  agoText,
+  calendarText,
+  countText,
+  dayText,
+  lengthText,
+  moneyText,
+  shortCalendarText,
+  timeText,
+} from './format.ts';
 
 describe('words for figures', () => {
   it('give lengths as people say them', () => {
@@ -29,5 +38,10 @@ describe('words for figures', () => {
     expect(dayText(0)).to.match(/19(69|70)/);
     expect(timeText(0)).to.contain(dayText(0));
     expect(countText(2_916)).to.match(/^2.916$/);
+  });
+  it('name the days of the relay, which are in UTC, alike wherever the browser is', () => {
+    expect(calendarText('2026-11-23')).to.match(/23/);
+    expect(shortCalendarText(Date.UTC(2026, 10, 23))).to.match(/23/);
+    expect(shortCalendarText(Date.UTC(2026, 10, 23, 23, 59))).to.match(/23/);
   });
 });

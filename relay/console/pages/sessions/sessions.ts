@@ -160,7 +160,9 @@ export class SessionsPage extends Page {
       </td>
       <td data-name="Turns" class="figure">${countText(turns)}</td>
       <td data-name="Cut in" class="figure">${countText(interruptions)}</td>
-      <td data-name="Rated" class="figure">${rating === null ? '–' : html`${rating}<span class="quiet">/5</span>`}</td>
+      <td data-name="Rated" class="figure">
+        ${rating === null ? '–' : html`<span>${rating}<span class="quiet">/5</span></span>`}
+      </td>
       <td data-name="Cost" class="figure">${moneyText(cost)}</td>
     </tr>`;
   }

@@ -10,6 +10,10 @@ type Usage = AnswerOf<'usage'>;
 type Budget = Usage['budgets']['day'];
 
 const DAY_MS = 86_400_000;
+/** How far the lines of lengths may be apart: in seconds, minutes and hours as people count them. */
+const LENGTHS_MS = [1, 5, 10, 30, 60, 300, 600, 1_200, 1_800, 3_600, 7_200, 18_000, 36_000, 360_000].map(
+  (seconds) => seconds * 1_000,
+);
 const SPANS = [7, 30, 90];
 export class UsagePage extends Page {
   static override readonly properties = {
@@ -89,6 +93,7 @@ export class UsagePage extends Page {
         .name=${'Minutes talked by day'}
         .days=${days.map(({ day }) => day)}
         .say=${(ms: number) => lengthText(ms)}
+        .steps=${LENGTHS_MS}
         .series=${[{ name: 'Talked', color: '--accent', values: days.map(({ talkMs }) => talkMs) }]}
       ></vjj-chart>
       <h2>Limits and budgets</h2>
