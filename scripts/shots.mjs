@@ -9,7 +9,7 @@ import path from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { CHROMIUM_ARGS, findChromium } from './chromium.mjs';
 import { shootDemo } from './shots/demo.mjs';
-import { sheets } from './shots/sheets.mjs';
+import { PICTURES, sheets } from './shots/sheets.mjs';
 import { startSite } from './shots/site.mjs';
 
 /** How much smaller a cell is than its window. */
@@ -109,6 +109,16 @@ try {
     await page.setViewport({ width: Math.ceil(width + 16), height: Math.ceil(height + 16) });
     await page.screenshot({ path: path.join(out, `${sheet.name}.png`) });
     console.log(`${sheet.name}.png`);
+    await page.close();
+  }
+  for (const { name, address, width, height, theme } of PICTURES.filter(({ name }) => isWanted(`docs-${name}`))) {
+    const page = await browser.newPage();
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    await page.setViewport({ width, height });
+    await page.goto(`${site.origin}${address}`, { waitUntil: 'load' });
+    await page.waitForFunction(() => document.documentElement.dataset.ready === 'yes');
+    await page.screenshot({ path: path.join(out, `docs-${name}.png`) });
+    console.log(`docs-${name}.png`);
     await page.close();
   }
   await shootDemo(browser, out, isWanted);

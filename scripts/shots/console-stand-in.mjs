@@ -43,6 +43,24 @@ const CHOICES = {
   ],
   webhookEvents: ['session.ended', 'budget.warned'],
 };
+/** Thirty days as a shop has them: much on Mondays, little on Sundays. */
+const DAYS = Array.from({ length: 30 }, (_, back) => {
+  const at = NOW - (29 - back) * 86_400_000;
+  const busy = 7 - ((new Date(at).getUTCDay() + 6) % 7) + (back % 3);
+  const cost = busy * 190_000;
+  const day = new Date(at).toISOString().slice(0, 10);
+  const costByLane = { A: cost * 0.1, B: cost * 0.86, C: cost * 0.04 };
+  return { day, sessions: busy * 4, turns: busy * 18, talkMs: busy * 410_000, cost, costByLane };
+});
+const total = DAYS.reduce(
+  (sum, { sessions, turns, talkMs, cost }) => ({
+    ...{ sessions: sum.sessions + sessions, turns: sum.turns + turns, talkMs: sum.talkMs + talkMs },
+    cost: sum.cost + cost,
+    costByLane: sum.costByLane,
+  }),
+  { sessions: 0, turns: 0, talkMs: 0, cost: 0, costByLane: { A: 0, B: 0, C: 0 } },
+);
+const used = firm().usage();
 const none = () => ({ rows: [] });
 const noBudget = { talkMs: 0, cost: 0, minutes: null, spend: null, used: 0, state: 'ok' };
 const NEW = {
@@ -72,6 +90,7 @@ const relay = fakeRelay({
     rows: [3, 2, 1].map((version) => ({ version, createdAt: Date.UTC(2026, 10, version) })),
   }),
   testToken: () => ({ token: 'signed', expiresIn: 600 }),
+  usage: () => ({ ...used, days: DAYS, total }),
   ...(as === 'new' && NEW),
   ...(as === 'nobody' && OUT),
 });

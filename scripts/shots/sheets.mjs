@@ -128,5 +128,12 @@ function* consoleSheets() {
     };
 }
 
+/** Pages as they stand in `docs/`, each alone and as large as it is. */
+export const PICTURES = [
+  { name: 'console-session', hash: 'ten_acme/sessions/ses_1', width: 1440, height: 900, theme: 'light' },
+  { name: 'console-usage', hash: 'ten_acme/usage', width: 1440, height: 900, theme: 'light' },
+  { name: 'console-phone', hash: 'ten_acme/sessions', width: 360, height: 740, theme: 'dark' },
+].map(({ hash, ...more }) => ({ ...more, address: `${address('/console/', { as: 'operator' })}#/${hash}` }));
+
 /** Every sheet; `name` is its file's. */
 export const sheets = () => [...widgetSheets(), ...consoleSheets()];
