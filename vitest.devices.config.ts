@@ -1,4 +1,7 @@
-/** `npm run test:firefox` and `npm run test:webkit`: whole conversations through a sound card, on the built `dist/`. */
+/**
+ * Whole conversations through a sound card, on the built `dist/`: in Firefox as a stage of `npm test`, in WebKitGTK by
+ * `npm run test:webkit`.
+ */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

@@ -1,5 +1,6 @@
 /** Where Firefox and the sound server for its tests are, and how Firefox is started. */
 import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 const PLACES = [
   process.env.FIREFOX_PATH,
@@ -15,13 +16,16 @@ export function findFirefox() {
 }
 
 export function hasPulseAudio() {
-  return SOUND.every((program) => existsSync(`/usr/bin/${program}`));
+  const folders = ['/usr/bin', '/usr/local/bin', ...(process.env.PATH ?? '').split(delimiter)];
+  return SOUND.every((program) => folders.some((folder) => existsSync(join(folder, program))));
 }
 
 /** A microphone and sound without a question, and nothing that asks the internet. */
 export const FIREFOX_PREFS = {
   'media.navigator.permission.disabled': true,
   'media.autoplay.default': 0,
+  // Without a screen no window would ever have the focus.
+  'focusmanager.testmode': true,
   // Its window would take the focus from the page.
   'privacy.webrtc.hideGlobalIndicator': true,
   'network.captive-portal-service.enabled': false,

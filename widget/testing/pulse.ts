@@ -17,6 +17,7 @@ const ROOM_DB = -58;
 const LOOK_MS = 50;
 /** Between two looks at who listens. */
 const POLL_MS = 100;
+const PATIENCE_MS = 20_000;
 const PCM = ['--raw', '--format=s16le', `--rate=${RATE_HZ}`, '--channels=1', '--latency-msec=20'];
 
 /** What one end of the card carried since it was there: mono, at the wire's rate, −1 … 1. */
@@ -40,14 +41,14 @@ export interface SoundCard {
   speaker: Recording;
   /** Everything that the microphone gave. */
   microphone: Recording;
-  /** Resolves when so many programs have the microphone open. */
+  /** Resolves when so many programs have the microphone open. @throws when that does not come true within 20 s. */
   untilListening(count: number): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** @throws when PulseAudio is not installed, with the command that brings it. */
 export async function startSoundCard(): Promise<SoundCard> {
-  if (!hasPulseAudio()) throw new Error('no PulseAudio; npm run test:firefox says what to install');
+  if (!hasPulseAudio()) throw new Error('no PulseAudio; run npm run setup');
   const folder = mkdtempSync(path.join(tmpdir(), 'vjj-sound-'));
   const socket = path.join(folder, 'native');
   const env = {
@@ -124,7 +125,11 @@ export async function startSoundCard(): Promise<SoundCard> {
           (await ask('list', 'short', what)).split('\n').map((row) => row.split('\t'));
         const index = (await rows('sources')).find((columns) => columns[1] === 'vmic')?.[0];
         const listening = async () => (await rows('source-outputs')).filter((columns) => columns[1] === index).length;
-        while ((await listening()) !== count) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        const last = performance.now() + PATIENCE_MS;
+        for (let now = await listening(); now !== count; now = await listening()) {
+          if (performance.now() > last) throw new Error(`${now} programs have the microphone open, not ${count}`);
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        }
       },
     };
   } catch (error) {

@@ -1,21 +1,20 @@
 /**
- * A room in which a browser is talked to through a sound card: emulator, built relay, a customer's page under a strict
- * policy, and one browser for all conversations, because it takes long to start. Knows any browser that can be driven
- * by what Puppeteer offers everywhere.
+ * A room in which Firefox is talked to: a sound card, an emulator, the built relay, a customer's page under a strict
+ * policy, and one browser for all conversations, because it takes long to start. Everybody hears the loudspeaker; who
+ * speaks does so into the sound card's microphone or, word for word, into a microphone that the page is given.
  */
-import type { Browser, Page } from 'puppeteer-core';
 import { startEmulator, type Emulator } from '../../relay/emulator/emulator.ts';
 import type {} from '../index.ts';
 import { embedPage, startCustomerSite, startRelay, type RunningRelay } from './e2e.ts';
+import { startFirefox, type FirefoxPage } from './firefox.ts';
 import { startSoundCard, type SoundCard } from './pulse.ts';
-
-export interface SeenTurn {
-  outcome: string;
-}
 
 declare global {
   interface Window {
-    roomSeen: { turns: SeenTurn[]; phases: string[]; complaints: string[] };
+    /** What happened since the page began. `causes` are why the floor changed hands. */
+    roomSeen: { turns: string[]; heardWords: number; causes: string[]; violations: string[] };
+    /** The given microphone: says 16 bit at 24 kHz, in base64, and resolves when it is said. */
+    roomVoice: { say(samples: string): Promise<void>; tracks: MediaStreamTrack[] };
   }
 }
 
@@ -23,9 +22,11 @@ export interface Room {
   card: SoundCard;
   emulator: Emulator;
   relay: RunningRelay;
-  browser: Browser;
-  /** Opens the customer's page, always in the same tab, with the widget as given; a click on `#begin` starts a call. */
-  open(attributes?: string): Promise<Page>;
+  page: FirefoxPage;
+  /** Opens the customer's page with the widget as given; a click on `#begin` starts a call. */
+  open(attributes?: string, microphone?: 'given' | 'device'): Promise<void>;
+  /** Says it into the given microphone. Resolves when it is said. */
+  say(samples: Int16Array): Promise<void>;
   /** What was complained of since the last look: errors, and what the page's policy refused. */
   complaints(): Promise<string[]>;
   /** Leaves the page, which must let go of the microphone. */
@@ -33,67 +34,59 @@ export interface Room {
   stop(): Promise<void>;
 }
 
-export async function startRoom(launch: (card: SoundCard) => Promise<Browser>): Promise<Room> {
-  const started: { stop(): Promise<unknown> }[] = [];
+export async function startRoom(): Promise<Room> {
+  const started: (() => Promise<unknown>)[] = [];
   const stop = async () => {
-    for (const one of started.splice(0).reverse()) await one.stop();
-  };
-  const keep = <T>(value: T, end: () => Promise<unknown>) => {
-    started.push({ stop: end });
-    return value;
+    for (const end of started.splice(0).reverse()) await end();
   };
   try {
     const card = await startSoundCard();
-    keep(card, () => card.stop());
-    const [browser, emulator, site] = await Promise.all([launch(card), startEmulator(), startCustomerSite()]);
-    keep(browser, () => browser.close());
-    keep(emulator, () => emulator.close());
-    keep(site, () => site.close());
+    started.push(() => card.stop());
+    const page = await startFirefox(card.env);
+    started.push(() => page.stop());
+    const emulator = await startEmulator();
+    started.push(() => emulator.close());
+    const site = await startCustomerSite();
+    started.push(() => site.close());
     const relay = await startRelay({
       ALLOWED_ORIGINS: site.origin,
       OPENAI_API_KEY: 'sk-for-the-emulator',
       OPENAI_BASE_URL: emulator.url,
+      // A browser beside them may keep relay and emulator waiting; a verdict that is late would refuse the answer.
+      POLICY_BUDGET_MS: '10000',
     });
-    keep(relay, () => relay.stop());
+    started.push(() => relay.stop());
     const sockets = relay.origin.replace('http', 'ws');
     site.headers = {
       'content-security-policy': `default-src 'none'; img-src 'self' data:; connect-src ${relay.origin} ${sockets}; script-src ${relay.origin}; style-src 'self'`,
     };
-    const complaints: string[] = [];
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    await page.evaluateOnNewDocument(() => {
-      window.roomSeen = { turns: [], phases: [], complaints: [] };
-      document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-        window.roomSeen.complaints.push(`${violatedDirective} ${blockedURI}`),
-      );
-    });
+    await page.beforeScripts(prepare);
     return {
-      ...{ card, emulator, relay, browser, stop },
-      async open(attributes = 'open') {
+      ...{ card, emulator, relay, page, stop },
+      async open(attributes = 'open', microphone = 'given') {
         site.html = embedPage(relay.origin, attributes);
-        await page.goto(site.origin, { waitUntil: 'load' });
-        await page.waitForFunction(() => customElements.get('voice-jib-jab') !== undefined);
-        await page.evaluate(() => {
+        await page.goto(`${site.origin}/?microphone=${microphone}`);
+        await page.until(() => customElements.get('voice-jib-jab') !== undefined);
+        await page.run(() => {
           const assistant = document.querySelector('voice-jib-jab')!;
           assistant.addEventListener('turnend', (event) =>
-            window.roomSeen.turns.push({ outcome: (event as Event & SeenTurn).outcome }),
+            window.roomSeen.turns.push((event as Event & { outcome: string }).outcome),
           );
-          assistant.addEventListener('phasechange', () => window.roomSeen.phases.push(assistant.phase));
+          assistant.addEventListener('wordheard', () => (window.roomSeen.heardWords += 1));
+          assistant.addEventListener('lanechange', (event) =>
+            window.roomSeen.causes.push((event as Event & { cause: string }).cause),
+          );
           const button = document.createElement('button');
           button.id = 'begin';
           button.textContent = 'Begin';
           button.onclick = () => void assistant.start();
           document.body.prepend(button);
         });
-        return page;
       },
+      say: (samples) => page.run((said) => window.roomVoice.say(said), base64Of(samples)),
       async complaints() {
-        complaints.push(...(await page.evaluate(() => window.roomSeen.complaints)));
-        return complaints.splice(0);
+        const violations = await page.run(() => window.roomSeen.violations.splice(0));
+        return [...page.errors(), ...violations];
       },
       async clear() {
         await page.goto('about:blank');
@@ -104,4 +97,56 @@ export async function startRoom(launch: (card: SoundCard) => Promise<Browser>): 
     await stop();
     throw error;
   }
+}
+
+const base64Of = ({ buffer, byteOffset, byteLength }: Int16Array) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+
+/** Runs in the page before any of its scripts; it may use nothing from outside itself. */
+function prepare(): void {
+  window.roomSeen = { turns: [], heardWords: 0, causes: [], violations: [] };
+  document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+    window.roomSeen.violations.push(`${violatedDirective} ${blockedURI}`),
+  );
+  if (!location.search.includes('microphone=given')) return;
+  const tracks: MediaStreamTrack[] = [];
+  let room: { context: AudioContext; voice: GainNode } | undefined;
+  const enter = () => {
+    if (room) return room;
+    const context = new AudioContext();
+    const voice = context.createGain();
+    // No room is digitally silent.
+    const noise = context.createBuffer(1, context.sampleRate, context.sampleRate);
+    noise.copyToChannel(
+      noise.getChannelData(0).map(() => (Math.random() - 0.5) / 250),
+      0,
+    );
+    const still = new AudioBufferSourceNode(context, { buffer: noise, loop: true });
+    still.connect(voice);
+    still.start();
+    room = { context, voice };
+    return room;
+  };
+  navigator.mediaDevices.getUserMedia = async () => {
+    const { context, voice } = enter();
+    const microphone = context.createMediaStreamDestination();
+    voice.connect(microphone);
+    tracks.push(...microphone.stream.getTracks());
+    return microphone.stream;
+  };
+  window.roomVoice = {
+    tracks,
+    say: (samples) =>
+      new Promise((resolve) => {
+        const { context, voice } = enter();
+        const bytes = Uint8Array.from(atob(samples), (letter) => letter.charCodeAt(0));
+        const said = Float32Array.from(new Int16Array(bytes.buffer), (sample) => sample / 32768);
+        const buffer = context.createBuffer(1, said.length, 24_000);
+        buffer.copyToChannel(said, 0);
+        const source = new AudioBufferSourceNode(context, { buffer });
+        source.onended = () => resolve();
+        source.connect(voice);
+        source.start();
+      }),
+  };
 }

@@ -11,6 +11,10 @@ import type { SoundCard } from './pulse.ts';
 
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 const POLL_MS = 100;
+/** Before one command is given up. */
+const COMMAND_MS = 60_000;
+/** For a program to end when it is asked to. */
+const END_MS = 5_000;
 
 export interface WebKitPage {
   /** As the browser names itself. */
@@ -36,16 +40,12 @@ export async function startWebKit(card: SoundCard): Promise<WebKitPage> {
   const port = await freePort();
   const running: ChildProcess[] = [];
   const stopAll = async () => {
-    for (const child of running.reverse()) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const over = once(child, 'exit');
-      child.kill('SIGTERM');
-      await over;
-    }
+    for (const child of running.splice(0).reverse()) await endGroup(child);
   };
   // It finds a free screen itself and says which.
   const screen = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
   });
   running.push(screen);
   const [display] = (await once(screen.stdout, 'data')) as [Buffer];
@@ -57,12 +57,14 @@ export async function startWebKit(card: SoundCard): Promise<WebKitPage> {
       WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
     },
     stdio: 'ignore',
+    detached: true,
   });
   running.push(driver);
 
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
+      signal: AbortSignal.timeout(COMMAND_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
     const { value } = (await response.json()) as { value: T & { error?: string; message?: string } };
@@ -128,15 +130,35 @@ export async function startWebKit(card: SoundCard): Promise<WebKitPage> {
           ]),
         ) as Promise<void>,
       key: (type, value) => keys([{ type, value }]) as Promise<void>,
-      async stop() {
-        await call('DELETE', at);
-        await stopAll();
-      },
+      stop: stopAll,
     };
   } catch (error) {
     await stopAll();
     throw error;
   }
+}
+
+/**
+ * Ends a program and all that it started: `dbus-run-session` goes alone when it is asked to, and leaves the driver, the
+ * browser and the bus behind.
+ */
+async function endGroup(child: ChildProcess): Promise<void> {
+  const { pid } = child;
+  if (pid === undefined) return;
+  const tell = (signal: NodeJS.Signals) => {
+    try {
+      process.kill(-pid, signal);
+      return true;
+    } catch {
+      // Nobody of the group is left.
+      return false;
+    }
+  };
+  const last = performance.now() + END_MS;
+  for (let isThere = tell('SIGTERM'); isThere && performance.now() < last; isThere = tell('SIGCONT')) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  tell('SIGKILL');
 }
 
 /** Resolves when somebody listens there. */
