@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findChromium } from './chromium.mjs';
+import { findFirefox, hasPulseAudio } from './firefox.mjs';
 
 /** Debian keeps a server's programs apart from PATH, by version. */
 function hasPostgres(debian = '/usr/lib/postgresql') {
@@ -26,6 +27,8 @@ const hasNginx = () =>
 
 const NEEDED = [
   { what: 'Chromium', has: () => findChromium() !== undefined, packages: ['chromium'] },
+  { what: 'Firefox', has: () => findFirefox() !== undefined, packages: ['firefox-esr'] },
+  { what: 'PulseAudio', has: () => hasPulseAudio(), packages: ['pulseaudio', 'pulseaudio-utils'] },
   { what: 'Postgres', has: () => hasPostgres(), packages: ['postgresql'] },
   { what: 'Redis', has: hasRedis, packages: ['redis-server'] },
   { what: 'nginx', has: hasNginx, packages: ['nginx-light'] },
@@ -43,7 +46,7 @@ export function setup() {
   const install = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`;
   if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) {
     console.error(`The tests need ${names}. Install it, for instance with: ${install}`);
-    console.error('A browser elsewhere is named by CHROMIUM_PATH.');
+    console.error('A browser elsewhere is named by CHROMIUM_PATH or FIREFOX_PATH.');
     return false;
   }
   console.log(`installing ${names}`);

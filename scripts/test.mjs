@@ -44,6 +44,7 @@ const STAGES = {
     totals: () => json('coverage/browser-totals.json'),
   },
   e2e: vitest(['--config', 'vitest.e2e.config.ts'], 'coverage/e2e.json'),
+  firefox: vitest(['--config', 'vitest.devices.config.ts', '.firefox.test'], 'coverage/firefox.json'),
   size: { command: [process.execPath, 'scripts/size.mjs'] },
   coverage: { command: [process.execPath, 'scripts/coverage.mjs'] },
 };
