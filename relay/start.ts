@@ -171,11 +171,13 @@ async function open(
   });
   closers.push(() => books.stop());
   await books.start();
-  const providerKeys = createLastKnown<{ key: string }>({ clock, freshMs: 0 });
+  const providerKeys = createLastKnown<{ key: string | undefined }>({ clock, freshMs: 0 });
+  // That a tenant has no key of its own is something to know, too, while the store does not answer.
+  const ownKey = async (tenant: string) => ({ key: (await store.providerKeys.open(tenant))?.key });
   const provider = await openProvider(
     config,
     log,
-    async (tenant) => (await providerKeys.get(tenant, () => store.providerKeys.open(tenant)))?.key,
+    async (tenant) => (await providerKeys.get(tenant, () => ownKey(tenant)))?.key,
   );
   closers.push(provider.close);
 
