@@ -69,6 +69,19 @@ describe('the audit log', () => {
     expect(readFileSync(join(folder, 'ses_1.jsonl'), 'utf8')).toBe(audit.toJsonl());
   });
 
+  it('keeps few in memory where all are in the file', async () => {
+    const audit = createAuditLog({ head, dir: join(dir, 'long'), onProblem: never });
+    for (let t = 0; t < 300; t++) audit.record(onset(t), []);
+    await audit.close();
+    expect([audit.records().length, audit.forgotten]).toEqual([250, 50]);
+    expect(audit.records()[0]?.event.t).toBe(50);
+    expect(
+      readFileSync(join(dir, 'long', 'ses_1.jsonl'), 'utf8')
+        .trim()
+        .split('\n'),
+    ).toHaveLength(301);
+  });
+
   it('goes on without its file, and says so once', async () => {
     writeFileSync(join(dir, 'taken'), '');
     const problems: unknown[] = [];

@@ -8,6 +8,8 @@ import { appendLines, type LineFile } from './line-file.ts';
 
 /** Records kept in memory; the oldest go first. */
 const MOST_RECORDS = 5_000;
+/** … where all of them are in a file: an hour of talk would be two megabytes of each conversation. */
+const MOST_BESIDE_A_FILE = 250;
 
 export interface AuditRecord {
   event: ArbiterEvent;
@@ -53,14 +55,15 @@ export function createAuditLog(options: {
   const ring: AuditRecord[] = [];
   let first = 0;
   let forgotten = 0;
+  const most = file === null ? MOST_RECORDS : MOST_BESIDE_A_FILE;
   const inOrder = () => [...ring.slice(first), ...ring.slice(0, first)];
   return {
     record(event, effects) {
       const record = { event, effects };
-      if (ring.length < MOST_RECORDS) ring.push(record);
+      if (ring.length < most) ring.push(record);
       else {
         ring[first] = record;
-        first = (first + 1) % MOST_RECORDS;
+        first = (first + 1) % most;
         forgotten += 1;
       }
       file?.append(JSON.stringify(record));
