@@ -5,7 +5,7 @@
  *
  *     npm run soak -- [--minutes N] [--sessions N] [--talk DENSITY] [--env NAME=VALUE] [--fault NAME=VALUE]
  *                     [--dist DIR] [--out DIR] [--seed N] [--note TEXT]
- *     npm run soak -- --report RECORD.jsonl [--out DIR]      the report of a record, again
+ *     npm run soak -- --report RECORD.jsonl [--out DIR] [--note TEXT]      the report of a record, again
  *
  * Ends with 1 when a promise of the report was not kept, with 130 when it was interrupted.
  */
@@ -106,6 +106,8 @@ function settings(name: 'env' | 'fault'): Record<string, string> {
 /** @returns whether every promise was kept. */
 async function writeReport(recordFile: string, out: string): Promise<boolean> {
   const record = readRecord(readFileSync(recordFile, 'utf8'));
+  // What is known of a run only afterwards.
+  if (values.report !== undefined && values.note !== '') record.start.note += `\n\n${values.note}`;
   writeFileSync(path.join(out, 'soak.svg'), soakPlot(record));
   const page = path.join(out, 'REPORT.md');
   const style = await resolveConfig(path.join(ROOT, 'README.md'));
