@@ -196,6 +196,7 @@ describe('by name, the guides are right:', () => {
         (name) => !styling.includes(name),
       ),
       ...[...names('events')].filter((name) => !events.includes(name)),
+      ...[...names('slots')].filter((name) => !styling.includes(name.replace(/-\{.*/, '-'))),
     ];
     expect(missing).toEqual([]);
   });

@@ -99,6 +99,9 @@ export interface StartOptions {
  *
  * @slot launcher - What the pill shows.
  * @slot header - Under the panel's header.
+ * @slot avatar - Before the assistant's name.
+ * @slot empty - In place of the words before the first one.
+ * @slot icon-{name} - In place of an icon: `mic keyboard settings captions sound interrupt close`.
  * @slot error-{code} - In place of an error's words.
  * @slot consent - In place of what is asked before the first call.
  * @slot footer - Under everything else.

@@ -25,7 +25,6 @@ export const buttons = css`
     place-items: center;
     border-radius: 10px;
     color: var(--_quiet);
-    transition: background var(--_ms) ease-out;
   }
   .quiet.word {
     inline-size: auto;

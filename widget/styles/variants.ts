@@ -67,13 +67,16 @@ export const variants = css`
   .bar .line .who {
     display: none;
   }
-  .bar .words.problem {
+  .bar .problem,
+  .bar .question {
+    block-size: auto;
+    padding-block: 4px;
+  }
+  .bar .problem {
     display: flex;
     flex-flow: row wrap;
     align-items: center;
     gap: 8px 16px;
-    block-size: auto;
-    padding-block: 4px;
   }
   .bar .sentence {
     flex: 1 1 16em;
@@ -81,10 +84,6 @@ export const variants = css`
   }
   .bar .problem .answers {
     margin: 0;
-  }
-  .bar .words.question {
-    block-size: auto;
-    padding-block: 4px;
   }
   .bar .question .sentence {
     font-weight: 600;

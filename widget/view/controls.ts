@@ -7,23 +7,20 @@ export function iconButton(
   label: string,
   icon: TemplateResult,
   press: () => void,
-  options: { part?: string; pressed?: boolean; expanded?: boolean; disabled?: boolean; id?: string } = {},
+  { expanded, id }: { expanded?: boolean; id: string },
 ): TemplateResult {
-  const { part = '', pressed, expanded, disabled = false, id = '' } = options;
   return html`
     <button
       class="quiet"
       type="button"
-      part="button ${part}"
+      part="button"
       data-id=${id}
       aria-label=${label}
       title=${label}
-      aria-pressed=${pressed ?? nothing}
       aria-expanded=${expanded ?? nothing}
-      ?disabled=${disabled}
       @click=${press}
     >
-      ${icon}
+      <slot name="icon-${id}">${icon}</slot>
     </button>
   `;
 }
@@ -60,7 +57,7 @@ export function microphone(face: Face): TemplateResult {
       @keyup=${on.micUp}
       @blur=${on.micUp}
     >
-      ${micIcon(face)}
+      <slot name="icon-mic">${micIcon(face)}</slot>
     </button>
   `;
 }

@@ -206,3 +206,23 @@ describe('a language', () => {
     expect([find('.root')?.lang, find('.root')?.dir]).to.deep.equal(['en', 'ltr']);
   });
 });
+
+describe('things of the page’s own', () => {
+  it('stand in the slots: before the name, before the first words, and in place of icons', async () => {
+    for (const variant of ['launcher', 'panel', 'inline', 'bar'] as const) {
+      const { element, settled } = await place({ variant });
+      element.show();
+      for (const name of ['avatar', 'empty', 'icon-mic', 'icon-settings', 'icon-keyboard', 'icon-sound']) {
+        const own = document.createElement('span');
+        own.slot = name;
+        own.textContent = name;
+        element.append(own);
+      }
+      await settled();
+      const shown = [...element.children].filter((own) => own.assignedSlot && own.checkVisibility());
+      expect(shown, variant).to.have.length(6);
+      expect(element.renderRoot.querySelector('[data-id=mic]')?.getAttribute('aria-label')).to.equal('Start talking');
+      element.remove();
+    }
+  });
+});

@@ -18,6 +18,7 @@ import { words } from './words.ts';
 
 const title = ({ name, labels, standing }: Face): TemplateResult => html`
   <p class="title">
+    <slot name="avatar"></slot>
     <span class="name">${name}</span>
     <span class="state" part="status" data-standing=${standing}>${labels.states[standing]}</span>
   </p>

@@ -18,7 +18,7 @@ export function words(face: Face): TemplateResult {
   }
   if (entries.length === 0) {
     return html`<div class="words" part="transcript">
-      <p class="welcome" part="message">${isText ? labels.welcomeText : labels.welcome}</p>
+      <p class="welcome" part="message"><slot name="empty">${isText ? labels.welcomeText : labels.welcome}</slot></p>
     </div>`;
   }
   const current = entries.length - 1;
