@@ -12,6 +12,8 @@ describe('the relay', () => {
     ['playedMs', '{"type":"playout","epoch":1,"item":"i","playedMs":86400001}'],
     ['item', '{"type":"playout","epoch":1,"item":"","playedMs":1}'],
     ['more', '{"type":"ping","more":1}'],
+    ['a field', '{"type":"ping","what somebody said":1}'],
+    ['a field', `{"type":"ping","${'x'.repeat(65)}":1}`],
     [
       'tools.0.name',
       '{"type":"session.start","turn":"auto","tools":[{"name":"a b","description":"","parameters":{}}]}',

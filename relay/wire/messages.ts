@@ -205,6 +205,8 @@ export type RelayMessage = v.InferOutput<typeof RelayMessage>;
 
 export type ReadMessage<T> = { ok: true; message: T } | { ok: false; at: string };
 
+const FIELD = /^[\w.]{1,64}$/;
+
 /** Parses one text frame. `at` names the first field that was wrong, or `json`. */
 export function readMessage<const S extends v.GenericSchema>(schema: S, data: string): ReadMessage<v.InferOutput<S>> {
   let json: unknown;
@@ -215,5 +217,7 @@ export function readMessage<const S extends v.GenericSchema>(schema: S, data: st
   }
   const result = v.safeParse(schema, json, { abortEarly: true });
   if (result.success) return { ok: true, message: result.output };
-  return { ok: false, at: v.getDotPath(result.issues[0]) ?? 'type' };
+  const at = v.getDotPath(result.issues[0]) ?? 'type';
+  // The name of a field that nobody knows is a stranger's text, too.
+  return { ok: false, at: FIELD.test(at) ? at : 'a field' };
 }

@@ -56,6 +56,11 @@ export class Conversation {
     return entries.filter((entry) => entry.is !== 'agent' || entry.text.trim() !== '');
   }
 
+  /** Items that are remembered one by one. */
+  get size(): number {
+    return this.#ledger.size;
+  }
+
   /** Something of ours joins: now, or with the next connection. @returns its id. */
   tell(is: 'user' | 'system', text: string): string {
     const id = this.#itemId(is);

@@ -6,7 +6,7 @@
  */
 import * as v from 'valibot';
 
-const id = v.pipe(v.string(), v.minLength(1));
+const id = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 const word = v.fallback(v.nullish(v.string()), null);
 const ms = v.fallback(v.pipe(v.number(), v.finite(), v.minValue(0)), 0);
 const tokens = v.fallback(v.pipe(v.number(), v.finite(), v.minValue(0)), 0);

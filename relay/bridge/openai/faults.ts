@@ -103,7 +103,16 @@ export function activeResponseIn(message: string): string | undefined {
   return /response in progress: ([\w-]+)/.exec(message)?.[1];
 }
 
-/** A provider's message as it may be logged: no key, not long. */
+/** A code or an id of the provider's as it may be logged: one that has words in it is none. */
+export function nameable(name: string): string {
+  return /^[\w.:-]{1,64}$/.test(name) ? name : '…';
+}
+
+/** A provider's message as it may be logged: no key, nothing that it quotes but names, not long. */
 export function redact(message: string): string {
-  return message.replace(/\b(sk|ek|Bearer)[-_ ][\w*.-]+/g, '$1-…').slice(0, 200);
+  return message
+    .slice(0, 2_000)
+    .replace(/(["'`])(?:(?!\1).)*(?:\1|$)/gs, (quoted) => (/^.[\w.:[\]-]{0,64}.$/.test(quoted) ? quoted : '…'))
+    .replace(/\b(sk|ek|Bearer)[-_ ][\w*.-]+/g, '$1-…')
+    .slice(0, 200);
 }

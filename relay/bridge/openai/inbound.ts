@@ -7,7 +7,7 @@ import type { BridgeEvent } from '../bridge.ts';
 import type { Connection } from './connection.ts';
 import { type Conversation, roleOf } from './conversation.ts';
 import type { Response, ServerEvent, ServerEventOf } from './events.ts';
-import { ALREADY_ACTIVE_CODE, BENIGN_CODES, FATAL_CODES, activeResponseIn, redact } from './faults.ts';
+import { ALREADY_ACTIVE_CODE, BENIGN_CODES, FATAL_CODES, activeResponseIn, nameable, redact } from './faults.ts';
 import type { Microphone } from './microphone.ts';
 import { type OpenResponse, type ResponseBook, Ring } from './responses.ts';
 import { responseCancel } from './setup.ts';
@@ -28,6 +28,12 @@ export interface InboundParts {
 
 /** Transcription takes well under a second; what takes this long does not come. */
 const WORDS_WAIT_MS = 10_000;
+
+/** Turns whose words are waited for at once, and items of one response: more is no conversation. */
+const MOST_AWAITED = 64;
+const MOST_ITEMS = 64;
+/** Of what one item says, in letters; what follows is not taken in. */
+const LONGEST_TEXT = 65_536;
 
 /** Requests whose refusal means that what they wanted is so already. */
 const HARMLESS_REQUEST = /^(cancel|truncate|delete)_/;
@@ -60,7 +66,7 @@ export class Inbound {
         break;
       case 'input_audio_buffer.committed':
         microphone.committed(event.item_id);
-        this.#awaited.set(event.item_id, this.#parts.now());
+        this.#await(event.item_id);
         conversation.expect(event.item_id, 'user');
         emit({ type: 'input.committed', item: event.item_id });
         break;
@@ -133,6 +139,12 @@ export class Inbound {
     for (const item of items) emit({ type: 'input.transcript.done', item, text: '' });
   }
 
+  #await(item: string): void {
+    this.#awaited.set(item, this.#parts.now());
+    const [oldest] = this.#awaited.keys();
+    if (this.#awaited.size > MOST_AWAITED && oldest !== undefined) this.#awaited.delete(oldest);
+  }
+
   #transcribed(item: string, text: string): void {
     const { conversation, emit, microphone } = this.#parts;
     this.#awaited.delete(item);
@@ -147,7 +159,7 @@ export class Inbound {
     const { book, connection, emit, problem, speech } = this.#parts;
     const open = book.created(response);
     if (open === undefined) {
-      problem('duplicate-response', response.id);
+      problem('duplicate-response', nameable(response.id));
       return;
     }
     const { purpose } = open;
@@ -160,7 +172,7 @@ export class Inbound {
         break;
       case 'uninvited':
         // It would be in the way of the next answer, cost money and be remembered as said.
-        problem('uninvited-response', open.id);
+        problem('uninvited-response', nameable(open.id));
         connection.send(responseCancel(open.id, connection.nextId('cancel')));
         emit({ type: 'response.created', response: open.id, turn: null });
         break;
@@ -172,7 +184,7 @@ export class Inbound {
   #outputItemAdded({ response_id, item }: ServerEventOf<'response.output_item.added'>): void {
     const open = this.#parts.book.get(response_id);
     // Speech outside the conversation has items that the conversation never holds.
-    if (open === undefined || open.purpose.is === 'speech') return;
+    if (open === undefined || open.purpose.is === 'speech' || open.items.size >= MOST_ITEMS) return;
     open.items.add(item.id);
     this.#parts.conversation.expect(item.id, roleOf(item));
   }
@@ -194,6 +206,7 @@ export class Inbound {
     const open = this.#parts.book.get(response);
     if (open?.isDead !== false) return undefined;
     if (open.purpose.is === 'speech' || open.items.has(item)) return open;
+    if (open.items.size >= MOST_ITEMS) return undefined;
     open.items.add(item);
     this.#parts.conversation.expect(item, 'agent');
     return open;
@@ -217,7 +230,9 @@ export class Inbound {
   #words(response: string, item: string, delta: string): void {
     const open = this.#wanted(response, item);
     if (open === undefined || open.purpose.is === 'speech' || delta === '') return;
-    open.texts.set(item, (open.texts.get(item) ?? '') + delta);
+    const before = open.texts.get(item) ?? '';
+    if (before.length + delta.length > LONGEST_TEXT) return;
+    open.texts.set(item, before + delta);
     if (!this.#parts.conversation.isLive(item)) return;
     this.#parts.conversation.agentSays(item, delta);
     this.#parts.emit({ type: 'response.text', response, item, delta });
@@ -225,7 +240,7 @@ export class Inbound {
 
   #wordsDone(response: string, item: string, text: string): void {
     const open = this.#wanted(response, item);
-    if (open === undefined || open.purpose.is === 'speech') return;
+    if (open === undefined || open.purpose.is === 'speech' || text.length > LONGEST_TEXT) return;
     open.texts.set(item, text);
     if (!this.#parts.conversation.isLive(item)) return;
     this.#parts.conversation.agentSaid(item, text);
@@ -236,11 +251,12 @@ export class Inbound {
     const { book, connection, conversation, emit, problem, speech } = this.#parts;
     const open = book.done(response.id);
     if (open === undefined) {
-      problem('unknown-response', response.id);
+      problem('unknown-response', nameable(response.id));
       return;
     }
     const { status_details: details, usage } = response;
-    const code = details?.error?.code ?? details?.error?.type ?? details?.reason ?? undefined;
+    const named = details?.error?.code ?? details?.error?.type ?? details?.reason ?? undefined;
+    const code = named === undefined ? undefined : nameable(named);
     const status = response.status === 'in_progress' ? 'failed' : response.status;
     if (usage) emit({ type: 'usage', usage: usageOf('response', usage, open.id) });
     if (open.purpose.is === 'speech') speech.done(open.id, status === 'completed', code ?? status);
@@ -258,8 +274,8 @@ export class Inbound {
 
   #failed({ error }: ServerEventOf<'error'>): void {
     const { book, emit, problem, speech } = this.#parts;
-    const code = error.code ?? error.type ?? 'unknown';
-    problem(code, `${error.param ?? '-'} ${redact(error.message)}`);
+    const code = nameable(error.code ?? error.type ?? 'unknown');
+    problem(code, `${nameable(error.param ?? '-')} ${redact(error.message)}`);
     const isActive = code === ALREADY_ACTIVE_CODE;
     const eventId = error.event_id ?? '';
     // This refusal can only be about a request for an answer, also where it does not say which.

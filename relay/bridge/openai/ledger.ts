@@ -43,10 +43,16 @@ interface Entry {
   waiting: ItemOrder | null;
 }
 
+/** Items of one connection that are remembered; an hour of talk has a few hundred. */
+const MOST_ITEMS = 4_096;
 const NOTHING: ItemOrder = { do: 'nothing' };
 
 export class ItemLedger {
   readonly #items = new Map<string, Entry>();
+
+  get size(): number {
+    return this.#items.size;
+  }
 
   get(id: string): LedgerItem | undefined {
     return this.#items.get(id);
@@ -57,6 +63,8 @@ export class ItemLedger {
     if (this.#items.has(id)) return;
     const isAudio = role === 'agent';
     const counts = { receivedSamples: 0, hasMore: false };
+    const [oldest] = this.#items.keys();
+    if (this.#items.size >= MOST_ITEMS && oldest !== undefined) this.#items.delete(oldest);
     this.#items.set(id, { id, role, ...counts, isAdded: false, isDone: false, isAudio, fate: 'live', waiting: null });
   }
 

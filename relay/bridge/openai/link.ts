@@ -6,7 +6,7 @@
 import type { RealtimeClientEvent } from 'openai/resources/realtime/realtime';
 import type { Clock } from '../../clock.ts';
 import { type ServerEvent, readServerEvent } from './events.ts';
-import { type Ending, EXPIRED_CODE, FATAL_CODES, endingOf, redact } from './faults.ts';
+import { type Ending, EXPIRED_CODE, FATAL_CODES, endingOf, nameable, redact } from './faults.ts';
 import { HANDSHAKE_TIMEOUT_MS, type Upstream, dialUpstream } from './socket.ts';
 
 /** From the open socket to the accepted set-up, and again to the last replayed item. */
@@ -153,7 +153,7 @@ export class Link {
   /** @returns whether the error was about the connection itself. */
   #failed({ error }: Extract<ServerEvent, { type: 'error' }>): boolean {
     const { problem } = this.#listener;
-    const code = error.code ?? error.type ?? 'unknown';
+    const code = nameable(error.code ?? error.type ?? 'unknown');
     if (FATAL_CODES.has(code)) {
       problem(code, redact(error.message));
       this.#lose({ reason: code, fatal: true, planned: false });

@@ -9,6 +9,9 @@ import { type PcmReader, pcmReader } from './pcm.ts';
 /** Ids that are over and still recognised; older ones are as good as never seen. */
 const REMEMBERED = 256;
 
+/** Responses that are under way at once, of which a provider has one or two; above it the oldest is given up. */
+const MOST_OPEN = 16;
+
 /** What was asked for; `rid` is the request's event id and comes back in its metadata. */
 export type Purpose =
   | { is: 'answer'; rid: string; turn: string }
@@ -92,7 +95,14 @@ export class ResponseBook {
       readers: new Map(),
     };
     this.#open.set(open.id, open);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > MOST_OPEN && oldest !== undefined) this.done(oldest);
     return open;
+  }
+
+  /** Responses under way. */
+  get size(): number {
+    return this.#open.size;
   }
 
   get(id: string): OpenResponse | undefined {
