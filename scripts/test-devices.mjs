@@ -1,6 +1,6 @@
 /**
- * Conversations in a browser that `npm test` does not start, through a microphone and a loudspeaker of a sound server:
- * `npm run test:firefox`, `npm run test:webkit`. Refuses with one line where something is missing.
+ * Conversations in one browser, through a microphone and a loudspeaker of a sound server: `npm run test:firefox`,
+ * which is also a stage of `npm test`, and `npm run test:webkit`. Refuses with one line where something is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createVoice } from '../relay/emulator/voice/voice.ts';
-import { locate, resampleTo, toFloat } from '../relay/testing/listening.ts';
+import { levelOf, locate, resampleTo, toFloat } from '../relay/testing/listening.ts';
 import { concat, silence, speech } from '../relay/testing/speech.ts';
 import { RATE_HZ } from '../relay/wire/index.ts';
 import type {} from './index.ts';
@@ -23,6 +23,11 @@ const AUDIBLE = 0.01;
 const COARSE_HZ = 6_000;
 /** Of what is found to what was looked for. */
 const ALIKE = 0.6;
+/** The same for the fifth of a second that `follow` looks for, and for the first of them, which may be anywhere. */
+const PIECE_ALIKE = 0.7;
+const SURELY = 0.85;
+/** Of an answer's pieces: what was never sent or played is no gap. */
+const MOST = 0.7;
 /** Between what the model remembers and what the loudspeaker gave: the device's lateness is taken for 40 ms here. */
 const CUT_WITHIN_MS = 250;
 const [TAB, ENTER, ESCAPE, SHIFT] = ['\uE004', '\uE006', '\uE00C', '\uE008'];
@@ -88,7 +93,31 @@ const heardIn = (heard: Float32Array, voice: Float32Array, fromMs: number, piece
     ...([heard, piece].map((sound) => resampleTo(sound, RATE_HZ, COARSE_HZ)) as [Float32Array, Float32Array]),
   ).likeness;
 };
-const msOf = ({ length }: Float32Array) => (length * 1000) / RATE_HZ;
+/**
+ * How much of a voice was heard, piece by piece and in its order, 0 … 1, and whether any of its last second was. A
+ * machine that has no time leaves gaps: a piece with one in it is lost, and the rest comes later.
+ */
+function follow(heard: Float32Array, voice: Float32Array): { share: number; toItsEnd: boolean } {
+  const [whole, coarse] = [heard, voice].map((sound) => resampleTo(sound, RATE_HZ, COARSE_HZ)) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const size = COARSE_HZ / 5;
+  const found: boolean[] = [];
+  let lag: number | undefined;
+  for (let at = 0; at + size <= coarse.length; at += size) {
+    const piece = coarse.subarray(at, at + size);
+    if (levelOf(piece) < AUDIBLE) continue;
+    const last = whole.length - size;
+    const [from, to] =
+      lag === undefined ? [0, last] : [at + lag - COARSE_HZ / 10, Math.min(last, at + lag + COARSE_HZ)];
+    const best = locate(whole, piece, from, to);
+    const isThere = best.likeness > (lag === undefined ? SURELY : PIECE_ALIKE);
+    if (isThere) lag = best.offset - at;
+    found.push(isThere);
+  }
+  return { share: found.filter(Boolean).length / found.length, toItsEnd: found.slice(-5).includes(true) };
+}
 
 describe('in Firefox', () => {
   it('a spoken question is understood, and its answer comes out of the loudspeaker to its end', async () => {
@@ -105,10 +134,9 @@ describe('in Firefox', () => {
     expect(await outcomes()).toEqual(['answered']);
     const answer = words('assistant')[0] ?? '';
     const voice = await voiceOf(answer);
-    const heard = card.speaker.samples(from);
-    for (const at of [300, msOf(voice) / 2, msOf(voice) - 1_000]) {
-      expect(heardIn(heard, voice, at), `${Math.round(at)} ms into the answer`).toBeGreaterThan(ALIKE);
-    }
+    const { share, toItsEnd } = follow(card.speaker.samples(from), voice);
+    expect(share, 'of the answer').toBeGreaterThan(MOST);
+    expect(toItsEnd).toBe(true);
     const texts = await page.run(() => document.querySelector('voice-jib-jab')!.transcript.map(({ text }) => text));
     expect(texts).toEqual(['What are your opening hours?', answer]);
   });
@@ -127,13 +155,14 @@ describe('in Firefox', () => {
     const story = await voiceOf(STORY);
     const heard = card.speaker.samples(from);
     const cutMs = itemsOf('assistant')[0]?.truncated_at_ms ?? Number.NaN;
-    expect(heardIn(heard, story, cutMs - CUT_WITHIN_MS - 500), 'the last of what is remembered').toBeGreaterThan(ALIKE);
+    const remembered = [500, 1_000, 1_500].map((agoMs) => heardIn(heard, story, cutMs - CUT_WITHIN_MS - agoMs));
+    expect(Math.max(...remembered), 'the last of what is remembered').toBeGreaterThan(ALIKE);
     for (const laterMs of [0, 1_000, 2_000]) {
       const likeness = heardIn(heard, story, cutMs + CUT_WITHIN_MS + laterMs, 1_000);
       expect(likeness, 'what is not remembered').toBeLessThan(ALIKE);
     }
     const answer = await voiceOf(words('assistant').at(-1) ?? '');
-    expect(heardIn(heard, answer, 300), 'the next answer').toBeGreaterThan(ALIKE);
+    expect(follow(heard, answer).share, 'of the next answer').toBeGreaterThan(MOST);
   });
 
   it('the launcher, a typed question and Escape need no pointer, and closing lets go of the microphone', async () => {
@@ -189,11 +218,10 @@ describe('in Firefox', () => {
     await card.untilListening(1);
     const from = card.speaker.length;
     await card.say(concat(silence(1_000), await speech('What is two plus three?')));
-    await turnsEnded(1);
-    expect(await outcomes()).toContain('answered');
     // What the browser makes of a voice is not word for word what was said; that somebody spoke gets through.
-    const voice = await voiceOf(words('assistant')[0] ?? '');
-    expect(heardIn(card.speaker.samples(from), voice, 300)).toBeGreaterThan(ALIKE);
+    await page.until(() => window.roomSeen.turns.includes('answered'), [], { withinMs: 45_000, otherwise: state });
+    const voice = await voiceOf(words('assistant').at(-1) ?? '');
+    expect(follow(card.speaker.samples(from), voice).share, 'of the answer').toBeGreaterThan(MOST);
   });
 
   it('axe finds nothing to say against any variant, closed, ready and in a call', async () => {

@@ -98,10 +98,10 @@ describe('in WebKitGTK', () => {
     const from = card.speaker.length;
     await begin();
     await say('What are your opening hours?');
-    await turnsEnded(1);
-    expect(words('user')).toHaveLength(1);
-    expect(words('assistant')[0]).not.toBe('');
-    const expected = await voiceOf(words('assistant')[0] ?? '');
+    // What the browser makes of a voice may come as one sentence or as two.
+    await page.until(`window.turns.includes('answered')`, 40_000, `[window.turns, ${PHASE}]`);
+    expect(words('assistant').at(-1)).not.toBe('');
+    const expected = await voiceOf(words('assistant').at(-1) ?? '');
     expect(find(card.speaker.samples(from), expected).likeness, 'the answer').toBeGreaterThan(ALIKE);
     expect(await refused()).toEqual([]);
   });
