@@ -28,7 +28,6 @@ const crowdOf = async (over: { size?: number; staying?: number; stayMs?: readonl
   gatherCrowd({
     ...{ url: relay.url, origin: 'http://page.example', voice: await loadVoice(), tally, random: seeded(5) },
     ...{ habits: { pauseMs: [50, 200] as const }, size: 2, staying: 2, stayMs: [600, 900] as const, rampMs: 50 },
-    token: () => Promise.resolve(over.token ?? GOOD_TOKEN),
     ...over,
     ...{ token: () => Promise.resolve(over.token ?? GOOD_TOKEN) },
   });

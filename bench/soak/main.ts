@@ -56,11 +56,7 @@ const { values } = parseArgs({
   },
 });
 
-function number(
-  name: 'minutes' | 'sessions' | 'talk' | 'seed' | 'first-audio-ms',
-  least: number,
-  most: number,
-): number {
+function number(name: 'minutes' | 'sessions' | 'talk' | 'seed', least: number, most: number): number {
   const value = Number(values[name]);
   if (!(value >= least && value <= most)) throw new Error(`--${name} takes a number from ${least} to ${most}`);
   return value;

@@ -2,7 +2,7 @@
 import { percentile } from '../load/percentile.ts';
 import type { Window } from '../load/tally.ts';
 import { plotSvg, type Panel } from './plot.ts';
-import type { SampleLine, SoakRecord } from './record.ts';
+import type { Relay, SampleLine, SoakRecord } from './record.ts';
 import { afterWarmUp, growth, verdict } from './verdict.ts';
 
 const MB = 1024 * 1024;
@@ -145,7 +145,7 @@ function overTime(samples: readonly SampleLine[]): string {
 
 function beforeAndAfter({ start, end }: SoakRecord): string {
   if (end === undefined) return '';
-  const row = (what: string, of: (relay: typeof end.after) => string) => [what, of(start.baseline), of(end.after)];
+  const row = (what: string, of: (relay: Relay) => string) => [what, of(start.baseline), of(end.after)];
   return table(
     ['the relay with nobody there', 'before', 'after'],
     [

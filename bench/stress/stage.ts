@@ -131,8 +131,10 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
       const logged: string[] = [];
       const log = createLog({ level: 'debug', destination: { write: (line: string) => void logged.push(line) } });
       const { door, ...others } = over;
+      // No setting of an operator's: nobody has to make it shorter but us.
+      const socket = { ...config.socket, resumeWindowMs: RESUME_WINDOW_MS };
       const relay = await startRelay(
-        { ...config, socket: { ...config.socket, resumeWindowMs: RESUME_WINDOW_MS } },
+        { ...config, socket },
         { log, staticRoot, door: { closeTimeoutMs: 300, deadlineMs: 20_000, ...door }, ...others },
       );
       return { relay, port: relay.port, url: `ws://127.0.0.1:${relay.port}/ws`, logged };
