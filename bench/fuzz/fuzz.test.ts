@@ -9,9 +9,9 @@ import { wireTarget } from './wire.ts';
 const SEED = 20_261_123;
 
 describe.each([
-  [wireTarget(), 8_000],
-  [tokenTarget(), 1_200],
-  [providerTarget(), 600],
+  [wireTarget(), 6_000],
+  [tokenTarget(), 800],
+  [providerTarget(), 300],
 ] as const)('$0.name', (target, count) => {
   it(`stands ${count} wrong inputs`, async () => {
     const { tried, found } = await fuzz(target, SEED, (done) => done < count);

@@ -106,7 +106,7 @@ const session = {
   /** What the widget's own detector must know to pause on its own. */
   knobs: v.object({ echoLevelDb: level, echoGuardMs: ms, transitionGapMs: ms }),
   /** All knobs of the arbiter as they hold for this session, for those who look. */
-  config: v.optional(v.record(v.string(), v.union([v.number(), v.string(), v.boolean()]))),
+  config: v.optional(v.record(v.string(), v.union([v.pipe(v.number(), v.finite()), v.string(), v.boolean()]))),
   /** How to come back: the secret opens one connection, within so many milliseconds after this one was lost. */
   resume: v.optional(v.object({ secret, windowMs: ms })),
 };

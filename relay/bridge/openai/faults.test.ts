@@ -34,6 +34,9 @@ it('finds the active response in the refusal of another', () => {
 it('lets no key through to the log, and nothing long', () => {
   expect(redact('Incorrect API key provided: sk-proj-abc123. Bearer xyz.1 ek_99')).not.toMatch(/abc123|xyz|99/);
   expect(redact('x'.repeat(1_000))).toHaveLength(200);
+  expect(redact("Item 'item_1' isn't there")).toBe("Item 'item_1' isn't there");
+  expect(redact("Invalid value: 'what somebody said'. Use 'text'.")).toBe('Invalid value: …');
+  expect(redact(`Invalid 'cut off value: 'what somebody said'.`)).toBe('Invalid …');
 });
 
 it('is what the folder’s README says it is', async () => {

@@ -108,11 +108,15 @@ export function nameable(name: string): string {
   return /^[\w.:-]{1,64}$/.test(name) ? name : '…';
 }
 
+/** Names in quotation marks stay; from any other quotation on a message may hold somebody's words. */
+const QUOTED = /n't\b|(["'`])[\w.:[\]-]{0,64}\1|["'`].*$/gs;
+const NAME = /^(?:n't|(["'`])[\w.:[\]-]*\1)$/;
+
 /** A provider's message as it may be logged: no key, nothing that it quotes but names, not long. */
 export function redact(message: string): string {
   return message
     .slice(0, 2_000)
-    .replace(/(["'`])(?:(?!\1).)*(?:\1|$)/gs, (quoted) => (/^.[\w.:[\]-]{0,64}.$/.test(quoted) ? quoted : '…'))
+    .replace(QUOTED, (part) => (NAME.test(part) ? part : '…'))
     .replace(/\b(sk|ek|Bearer)[-_ ][\w*.-]+/g, '$1-…')
     .slice(0, 200);
 }
