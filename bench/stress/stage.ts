@@ -121,6 +121,8 @@ export async function setStage(say: (text: string) => void): Promise<Stage> {
         ...{ PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'debug', ADMIN_TOKEN: ADMIN, MASTER_KEY },
         ...{ OPENAI_API_KEY: 'sk-for-the-stress', OPENAI_BASE_URL: provider.url, RATE_LIMIT_MAX_REQUESTS: '1000000' },
         ...{ LANE_A_ENABLED: 'false', IDLE_PROMPT_MS: '0', POLICY_BUDGET_MS: '10000' },
+        // A busy machine makes a scenario longer, not different.
+        ...{ CREATE_TIMEOUT_MS: '30000', FIRST_AUDIO_TIMEOUT_MS: '30000', STALL_MS: '30000' },
         ...(isShared && { DATABASE_URL: database, REDIS_URL: redis.url }),
         ...env,
       };
