@@ -17,7 +17,7 @@ const UNASKED_MS = 40;
  *
  * @see https://searchfox.org/mozilla-central/source/dom/media/MediaTrackGraph.cpp
  */
-const mayHang = (userAgent: string) => /Linux.*Firefox\//.test(userAgent);
+const mayHang = (userAgent: string) => /Linux.+Firefox/.test(userAgent);
 
 /**
  * How much later than the worklet makes it a sample is heard, in milliseconds.
@@ -56,7 +56,7 @@ export async function whenRunning(context: AudioContext, signal: AbortSignal, pa
     };
     const abort = () => settle(() => reject(signal.reason));
     const timer = setTimeout(() => {
-      settle(() => reject(new CallError('AUTOPLAY', 'the browser plays no sound before the user touches the page')));
+      settle(() => reject(new CallError('AUTOPLAY', 'no sound before the page is touched')));
     }, patienceMs);
     context.addEventListener('statechange', look);
     signal.addEventListener('abort', abort);
