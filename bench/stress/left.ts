@@ -73,7 +73,7 @@ export async function count(stage: Stage): Promise<Left> {
 const MB = 1024 * 1024;
 /** Of heap and buffers, beside the baseline, whatever scenario it is after. */
 export const MOST_GROWTH_MB = 24;
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 30_000;
 const LOOK_EVERY_MS = 25;
 const COLLECT_EVERY_MS = 250;
 
@@ -83,7 +83,7 @@ export function heapMb(): number {
   return Math.round(((heapUsed + external) / MB) * 10) / 10;
 }
 
-/** Waits until nothing is above the baseline. @returns what still is, in words, after ten seconds. */
+/** Waits until nothing is above the baseline. @returns what still is, in words, after half a minute. */
 export async function leftBehind(stage: Stage, baseline: Left): Promise<string[]> {
   const until = performance.now() + SETTLE_MS;
   const names = Object.keys(baseline).filter((name): name is keyof Left => name !== 'heapMb');
