@@ -43,7 +43,8 @@ function frames(): Uint8Array[] {
   const plain: AudioFrame = { epoch: 3, seq: 65_535, lane: 'mic', flags: 1, samples: Int16Array.from([1, -2, 3]) };
   const body = packOpus({ skip: 10, samples: 900, packets: [Uint8Array.of(1, 2, 3), Uint8Array.of(4)] });
   const opus: AudioFrame = { ...plain, flags: 4, samples: new Int16Array(0), opus: body };
-  return [plain, { ...plain, lane: 'B', flags: 2, epoch: 0xffffffff }, opus].map(encodeAudioFrame);
+  const down: AudioFrame = { ...plain, lane: 'B', flags: 2, epoch: 0xffffffff };
+  return [plain, down, opus].map(encodeAudioFrame);
 }
 
 function corpus(): Buffer[] {
