@@ -84,11 +84,11 @@ export async function startNginx(
   const access = join(home, 'access.log');
   const log = openSync(access, 'a');
   const verdict = spawnSync(program, [...args, '-t'], { encoding: 'utf8', stdio: ['ignore', log, 'pipe'] }).stderr;
-  const server = spawn(program, args, { stdio: ['ignore', log, 'pipe'] });
+  const server = spawn(program, args, { stdio: ['ignore', log, 'pipe'] }) as ChildProcessByStdio<null, null, Readable>;
   closeSync(log);
   const said: string[] = [];
   await new Promise<void>((resolve, reject) => {
-    createInterface({ input: server.stderr }).on('line', (line) => {
+    createInterface({ input: server.stderr! }).on('line', (line) => {
       said.push(line);
       if (line.includes('start worker process ')) resolve();
     });
