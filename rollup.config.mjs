@@ -43,7 +43,10 @@ const outdent = () => ({
     if (/widget\/styles\//.test(id)) {
       const lines = code.replace(/([{};,:`])\n\s*/g, '$1').replace(/\n\s*}/g, '}');
       // What is in a template is no program: a space after a colon or a comma means nothing there.
-      return { code: lines.replace(/`[^`]*`/g, (css) => css.replace(/([:,]) /g, '$1').replace(/ \{/g, '{')), map: null };
+      return {
+        code: lines.replace(/`[^`]*`/g, (css) => css.replace(/([:,]) /g, '$1').replace(/ \{/g, '{')),
+        map: null,
+      };
     }
     return /widget\/view\/|presence\.ts$/.test(id) ? { code: code.replace(/\n[ \t]+/g, '\n'), map: null } : null;
   },

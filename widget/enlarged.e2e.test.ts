@@ -117,6 +117,14 @@ describe.each(['launcher', 'panel', 'inline', 'bar'])('the widget as %s', (varia
 const until = (page: Page, selector: string) =>
   page.waitForFunction((one) => document.querySelector('voice-jib-jab')!.shadowRoot!.querySelector(one), {}, selector);
 
+/** Presses it, as soon as it is there. */
+async function press(page: Page, selector: string): Promise<void> {
+  await until(page, selector);
+  await page.evaluate((one) => {
+    document.querySelector('voice-jib-jab')!.shadowRoot!.querySelector<HTMLElement>(one)!.click();
+  }, selector);
+}
+
 /** What stands where the words were, and what opens under them, one after the other. */
 async function* occasions(page: Page): AsyncGenerator<string> {
   await page.evaluate(() => {
@@ -130,12 +138,12 @@ async function* occasions(page: Page): AsyncGenerator<string> {
   await page.evaluate(() => document.querySelector('voice-jib-jab')!.setConsent(true));
   await page.waitForFunction(() => document.querySelector('voice-jib-jab')!.readyState === 3);
   await page.evaluate(() => document.querySelector('voice-jib-jab')!.send('Hello'));
-  await (await until(page, '[data-id=settings]')).evaluate((button) => (button as HTMLElement).click());
+  await press(page, '[data-id=settings]');
   await until(page, '.settings');
   yield 'settings';
-  await (await until(page, '[data-id=settings]')).evaluate((button) => (button as HTMLElement).click());
+  await press(page, '[data-id=settings]');
   await page.evaluate(() => document.querySelector('voice-jib-jab')!.stop());
-  await (await until(page, '.rating [value="4"]')).evaluate((step) => (step as HTMLElement).click());
+  await press(page, '.rating [value="4"]');
   yield 'rating';
   for (const code of ['MIC_DENIED', 'PROTOCOL']) {
     await page.evaluate((one) => {

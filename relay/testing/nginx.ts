@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 const SHIPPED = resolve(import.meta.dirname, '../../deploy/docker');
 const DIST = resolve(import.meta.dirname, '../../dist');
@@ -84,7 +85,7 @@ export async function startNginx(
   const access = join(home, 'access.log');
   const log = openSync(access, 'a');
   const verdict = spawnSync(program, [...args, '-t'], { encoding: 'utf8', stdio: ['ignore', log, 'pipe'] }).stderr;
-  const server = spawn(program, args, { stdio: ['ignore', log, 'pipe'] }) as ChildProcessByStdio<null, null, Readable>;
+  const server = spawn(program, args, { stdio: ['ignore', log, 'pipe'] });
   closeSync(log);
   const said: string[] = [];
   await new Promise<void>((resolve, reject) => {
