@@ -18,7 +18,6 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 
 const SHIPPED = resolve(import.meta.dirname, '../../deploy/docker');
 const DIST = resolve(import.meta.dirname, '../../dist');
