@@ -52,11 +52,12 @@ export const DOOR: readonly Scenario[] = [
         times(60, async () => {
           const bytes = upgradeWith(token(), origin);
           const one = await raw(a, bytes.slice(0, random.whole(0, bytes.length)));
-          if (random.chance(0.5)) await one.until('101 Switching').catch(() => undefined);
+          const patience = new Promise((resolve) => setTimeout(resolve, random.between(0, 300)));
+          await Promise.race([one.until('101 Switching'), patience]);
           if (random.chance(0.5)) one.socket.resetAndDestroy();
           else one.socket.destroy();
           await one.closed;
-        }).map((one) => Promise.race([one, new Promise((resolve) => setTimeout(resolve, 1_500))])),
+        }),
       );
       const page = await enter(a, { token: token(), origin });
       check.tally('the next one', await leave([page]), { 1000: 1 });
