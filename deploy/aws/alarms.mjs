@@ -23,12 +23,12 @@ export function createAlarms(stack, { service, loadBalancer, targets, data, site
         usingMetrics: { failed, asked },
       }),
       threshold: 5,
-      means: 'more than 5 % of requests fail. docs/operations/troubleshooting.md, "errors"',
+      means: 'more than 5 % of requests fail. docs/operations/incidents.md',
     },
     FirstByte: {
       metric: relayMetric('TTFB', 'p95'),
       threshold: 500,
-      means: 'answers begin later than 500 ms (p95). docs/operations/troubleshooting.md, "first byte"',
+      means: 'answers begin later than 500 ms (p95). docs/operations/incidents.md',
     },
     NoRelay: {
       metric: targets.metrics.healthyHostCount({ ...minute, statistic: 'Minimum' }),

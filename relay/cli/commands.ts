@@ -6,6 +6,7 @@ import { VERSION } from '../version.ts';
 import { apiCommands } from './api-commands.ts';
 import { runArbiterCommand } from './arbiter-command.ts';
 import { emulatorCommand } from './emulator-command.ts';
+import { smoke } from './smoke.ts';
 import { storeCommands } from './store-commands.ts';
 
 /** @param io - The process, unless a test gives another. */
@@ -16,7 +17,8 @@ export function vjjCommand(io: RunIo = processIo): Command {
     .addCommand(serveCommand(io))
     .addCommand(emulatorCommand())
     .addCommand(arbiterCommand(io))
-    .addCommand(checkConfigCommand(io));
+    .addCommand(checkConfigCommand(io))
+    .addCommand(smokeCommand(io));
   for (const one of [...apiCommands(io), ...storeCommands(io)]) command.addCommand(one);
   return command;
 }
@@ -39,6 +41,26 @@ function arbiterCommand(io: RunIo): Command {
         io.exit(await runArbiterCommand(words, io.print));
       })
   );
+}
+
+function smokeCommand(io: RunIo): Command {
+  return new Command('smoke')
+    .description('asks a running relay from outside, as a page would: ready, status, socket, token, one spoken turn')
+    .argument('[url]', 'of the relay; PUBLIC_URL or http://localhost:PORT without it')
+    .option('--tenant <key>', 'a publishable key', 'pk_demo')
+    .option('--origin <origin>', 'of a page that may use it; the address itself without it')
+    .option('--health <path>', 'path that answers when it is ready', '/health/ready')
+    .action(async (given: string | undefined, { tenant, origin, health }: Record<string, string>) => {
+      const asked = given ?? io.env['PUBLIC_URL'] ?? `http://localhost:${io.env['PORT'] ?? '3000'}`;
+      if (!/^https?:/.test(asked) || !URL.canParse(asked)) {
+        io.complain(`“${asked}” is no address: it starts with https:// or http://.`);
+        io.exit(2);
+        return;
+      }
+      const url = new URL(asked).origin;
+      const options = { url, tenant: tenant ?? '', origin: origin ?? url, healthPath: health ?? '', print: io.print };
+      io.exit((await smoke(options)) ? 0 : 1);
+    });
 }
 
 function checkConfigCommand(io: RunIo): Command {
