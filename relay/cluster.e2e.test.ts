@@ -127,11 +127,11 @@ describe('nginx before two relays', () => {
   });
 
   it('leads to the API, and refuses bodies that are too large', async () => {
-    expect(await (await get('/api/status')).json()).toMatchObject({
-      status: 'ok',
-      instances: 2,
-      isSharedStateUp: true,
-    });
+    // The relays hear of each other within a second or two.
+    await vi.waitFor(async () => {
+      const status = await (await get('/api/status')).json();
+      expect(status).toMatchObject({ status: 'ok', instances: 2, isSharedStateUp: true });
+    }, WAIT);
     expect(await (await get('/health/ready')).json()).toMatchObject({ status: 'ready' });
     expect((await cluster.operator(`/admin/tenants/${acme.id}`)).status).toBe(200);
     const post = (bytes: number) =>
