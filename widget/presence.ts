@@ -163,6 +163,12 @@ export abstract class Presence extends Settings {
     return super.getUpdateComplete();
   }
 
+  /** The first picture is a task of its own: with the script's evaluation it would be a long one on slow machines. */
+  protected override scheduleUpdate(): void | Promise<unknown> {
+    if (this.hasUpdated) return super.scheduleUpdate();
+    return new Promise((resolve) => setTimeout(resolve)).then(() => super.scheduleUpdate());
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     const { variant } = this;
     const isPanel = variant !== 'headless' && (variant !== 'launcher' || this.open);
