@@ -87,7 +87,9 @@ describe('vjj smoke, where something stands before the relay', () => {
   it('finds a proxy that passes on no WebSockets', async () => {
     const url = await listen(() => ({ status: 200, body: { version: '1' } }));
     const { text, codes } = await vjj(['smoke', url]);
-    expect(text).toMatch(/ok +status[^]*FAIL +socket +HTTP 200\n +does whatever stands before the relay pass on WebSockets/);
+    expect(text).toMatch(
+      /ok +status[^]*FAIL +socket +HTTP 200\n +does whatever stands before the relay pass on WebSockets/,
+    );
     expect(codes).toEqual([1]);
   });
 
