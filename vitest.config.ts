@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{relay,widget,scripts,bench}/**/*.test.ts'],
-    exclude: ['**/*.browser.test.ts', '**/*.e2e.test.ts', '**/*.{firefox,webkit}.test.ts', 'node_modules', 'dist'],
+    include: ['{relay,widget,scripts,bench,deploy}/**/*.test.ts'],
+    exclude: ['**/*.browser.test.ts', '**/*.e2e.test.ts', '**/*.{firefox,webkit}.test.ts', '**/node_modules', 'dist'],
     testTimeout: 30_000,
     globalSetup: ['relay/testing/postgres-on-demand.ts'],
     coverage: {

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{relay,widget,demo}/**/*.e2e.test.ts'],
+    include: ['{relay,widget,demo,scripts,deploy}/**/*.e2e.test.ts'],
     testTimeout: 90_000,
     hookTimeout: 60_000,
     fileParallelism: false,

@@ -6,6 +6,7 @@ import { rollup } from 'rollup';
 import { targets, versioned } from '../rollup.config.mjs';
 import { filesBelow } from './files.mjs';
 import { writeIntegrity } from './integrity.mjs';
+import { packagesIn, writeBillOfMaterials } from './sbom.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 process.chdir(root);
@@ -36,6 +37,8 @@ function precompress() {
 }
 
 rmSync('dist', { recursive: true, force: true });
+/** Bundle → names of other people's packages in it. */
+const bundled = {};
 for (const [name, target] of Object.entries(targets)) {
   const started = performance.now();
   const bundle = await rollup({
@@ -44,7 +47,8 @@ for (const [name, target] of Object.entries(targets)) {
       if (warning.code !== 'CIRCULAR_DEPENDENCY') warn(warning);
     },
   });
-  await bundle.write(target.output);
+  const { output } = await bundle.write(target.output);
+  bundled[name] = packagesIn(output);
   await bundle.close();
   console.log(`built ${name.padEnd(8)} ${String(Math.round(performance.now() - started)).padStart(6)} ms`);
 }
@@ -62,6 +66,7 @@ copyData();
 newest();
 if (!process.argv.includes('--without-types')) await (await import('./build-types.mjs')).buildTypes();
 (await import('./build-server-types.mjs')).buildServerTypes();
+writeBillOfMaterials(bundled);
 precompress();
 if (existsSync('dist/relay/cli/vjj.js')) chmodSync('dist/relay/cli/vjj.js', 0o755);
 for (const [file, { integrity }] of Object.entries(writeIntegrity(versioned))) {
