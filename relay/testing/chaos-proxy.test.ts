@@ -46,6 +46,20 @@ async function all(socket: Socket): Promise<string> {
 }
 
 describe('a wire that fails on demand', () => {
+  it('cuts connections that are still to come, each at its byte', async () => {
+    const cuts = Promise.all([2, 1].map((afterBytes) => proxy.cutNext({ direction: 'up', afterBytes })));
+    for (const through of ['ab', 'a']) {
+      const { client, end } = await pair();
+      const came = all(end);
+      client.write('abc');
+      expect(await came).toBe(through);
+    }
+    await cuts;
+    const { client, end } = await pair();
+    client.write('abc');
+    expect(String(await once(end, 'data'))).toBe('abc');
+  });
+
   it('passes bytes both ways until then', async () => {
     const { client, end } = await pair();
     client.write('up');

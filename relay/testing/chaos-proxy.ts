@@ -127,6 +127,7 @@ export class ChaosProxy {
   readonly #waiting: (() => void)[] = [];
   #isRefusing = false;
   #target: number;
+  readonly #plans: { plan: CutPlan; cut: () => void }[] = [];
 
   private constructor(server: net.Server, targetPort: number) {
     this.#server = server;
@@ -171,6 +172,15 @@ export class ChaosProxy {
     this.#isRefusing = isRefusing;
   }
 
+  /**
+   * Cuts the next connection at a byte, counted from its first; after several calls the one after it, and so on.
+   *
+   * @returns when that has happened.
+   */
+  cutNext(plan: CutPlan): Promise<void> {
+    return new Promise((resolve) => this.#plans.push({ plan, cut: resolve }));
+  }
+
   /** Cuts every connection now. */
   cut(kind: CutKind = 'close'): void {
     for (const connection of this.connections) if (connection.isOpen) connection.cut(kind);
@@ -196,7 +206,10 @@ export class ChaosProxy {
     const server = net.connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true });
     // Where nobody listens, the one who dialled learns it as a closed connection.
     server.once('error', () => client.destroy());
-    this.connections.push(new ChaosConnection(client, server));
+    const connection = new ChaosConnection(client, server);
+    this.connections.push(connection);
+    const next = this.#plans.shift();
+    if (next) void connection.cutAfter(next.plan).then(next.cut);
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }
