@@ -156,9 +156,10 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
   function turn({ turn, isInterrupted, words }: BookEntry & { kind: 'turn' }): Promise<void> {
     const { tenantId, sessionId, figures, ...said } = turn;
     return store.within(async () => {
-      await store.sessions.addTurn(turn, isInterrupted);
+      const mayTell = await store.sessions.addTurn(turn, isInterrupted);
       const numbers = JSON.parse(figures) as Record<string, number>;
-      const told = { session: sessionId, isInterrupted, ...said, ...words, figures: numbers };
+      const wordless = { userText: null, heardText: null, unheardText: null };
+      const told = { session: sessionId, isInterrupted, ...said, ...(mayTell ? words : wordless), figures: numbers };
       await webhooks.emit(tenantId, 'turn.completed', told, `turn ${sessionId} ${turn.turn}`);
     });
   }

@@ -39,7 +39,7 @@ import { createByteBudget } from './session/byte-budget.ts';
 import { COME_BACK_MS } from './session/session-deps.ts';
 import { createUpgradeHandler, DOOR_DEFAULTS, type DoorLimits, type UpgradeHandler } from './session/upgrade.ts';
 import { openSharedState } from './shared-state/open.ts';
-import { everyHour, forgetOld, removeOlder } from './store/retention.ts';
+import { keepRecent } from './store/retention.ts';
 import { createSeal, masterKeyIn } from './store/sealing.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createDirectory, type Directory } from './tenants/directory.ts';
@@ -182,12 +182,9 @@ async function open(
   closers.push(provider.close);
 
   closers.push(
-    everyHour(
+    keepRecent(
+      { store, auditDir: join(config.dataDir, 'audit'), days: config.sessionLogRetentionDays },
       clock,
-      [
-        (now) => removeOlder(join(config.dataDir, 'audit'), config.sessionLogRetentionDays, now),
-        (now) => forgetOld(store, config.sessionLogRetentionDays, now),
-      ],
       (error) => log.warn('old records were not removed', { error }),
     ),
   );

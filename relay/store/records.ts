@@ -366,8 +366,12 @@ export interface SessionRecords {
     >,
   ): Promise<void>;
   end(tenantId: string, id: string, end: { endedAt: number; closeCode: number }): Promise<void>;
-  /** Adds the turn and what it costs the session; once by session and turn. */
-  addTurn(turn: Omit<TurnRow, 'rating' | 'comment'>, isInterrupted: boolean): Promise<void>;
+  /**
+   * Adds the turn and what it costs the session; once by session and turn.
+   *
+   * @returns whether its words may be told; not those of an end user who was erased meanwhile.
+   */
+  addTurn(turn: Omit<TurnRow, 'rating' | 'comment'>, isInterrupted: boolean): Promise<boolean>;
   /** Keeps the newest rating of the conversation or the turn. @returns whether there is such a one. */
   rate(tenantId: string, id: string, rating: Rating): Promise<boolean>;
   /** It lives again, at this instance. @returns whether there was such a conversation. */
@@ -386,10 +390,30 @@ export interface SessionRecords {
    * @param startedBefore - Only what began before; all of it without.
    */
   endAllBut(living: string | readonly string[], endedAt: number, startedBefore?: number): Promise<number>;
+  /** Takes the name of the end user out of ended conversations that began before. @returns how many. */
+  forgetSubjects(startedBefore: number): Promise<number>;
   /** Takes the words out of conversations that began before; null is every tenant. @returns how many turns. */
   forgetTexts(tenantId: string | null, startedBefore: number): Promise<number>;
   /** Removes ended conversations that began before, with their turns; what they cost stays counted. */
   removeOld(tenantId: string | null, startedBefore: number): Promise<number>;
+}
+
+/** One end user's data. */
+export interface SubjectRecords {
+  /**
+   * Takes out the words and the name of everything that one end user said, what webhooks were or would be told of
+   * it, and what a conversation under way could go on from. What is written late names nobody.
+   */
+  erase(tenantId: string, subject: string): Promise<{ sessions: number; live: number; deliveries: number }>;
+  /** Newest first. */
+  sessions(tenantId: string, subject: string, page: PageRequest): Promise<Page<SessionRow>>;
+  /** Forgets that there were erasures before. @returns how many. */
+  forgetErasures(before: number): Promise<number>;
+}
+
+export interface TurnFigures {
+  /** Turns of all tenants that ended since, newest first; `figures` is JSON, by name, in milliseconds. */
+  since(at: number, limit: number): Promise<{ endedAt: number; outcome: string; figures: string }[]>;
 }
 
 export interface UsageRecords {
@@ -435,6 +459,8 @@ export interface WebhookRecords {
   replay(tenantId: string, id: string, now: number): Promise<boolean>;
   /** Forgets those that were delivered or given up and are older. @returns how many. */
   forgetSettled(before: number): Promise<number>;
+  /** Forgets all that are older, also those of an endpoint that is disabled and gets nothing. @returns how many. */
+  forgetOlder(before: number): Promise<number>;
 }
 
 export interface People {
@@ -492,6 +518,8 @@ export interface Records {
   readonly limits: LimitRecords;
   readonly revocations: Revocations;
   readonly sessions: SessionRecords;
+  readonly subjects: SubjectRecords;
+  readonly turnFigures: TurnFigures;
   readonly usage: UsageRecords;
   readonly webhooks: WebhookRecords;
   readonly people: People;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { virtualClock } from '../testing/virtual-clock.ts';
-import { everyHour, forgetOld, removeOlder } from './retention.ts';
+import { everyHour, forgetOld, keepRecent, removeOlder } from './retention.ts';
 import { acme, onBoth, openFresh } from './testing/two-databases.ts';
 
 const DAY = 86_400_000;
@@ -83,6 +83,48 @@ onBoth('what has had its time', (kind) => {
     expect((await store.sessions.turns(acme.id, recent.id))[0]).toMatchObject({ userText: 'words' });
     expect(await store.sessions.byId(acme.id, old.id)).toMatchObject({ cost: 7 });
     expect(await store.idempotency.get('s', 'k')).toBeUndefined();
+    await opened.close();
+  });
+
+  it('goes by itself, at most an hour late: rows lose names and words, files of records and deliveries go', async () => {
+    const clock = virtualClock();
+    const opened = await openFresh(kind, clock.wallNow());
+    const { store } = opened;
+    await store.tenants.create(acme);
+    const began = clock.wallNow();
+    await store.sessions.start({
+      ...{ id: 'ses_1', tenantId: acme.id, subject: 'ann', assistantId: 'a', assistantVersion: 1, origin: null },
+      ...{ instance: 'i', locale: null, startedAt: began },
+    });
+    const turn = { tenantId: acme.id, sessionId: 'ses_1', turn: 't1', startedMs: 0, endedMs: 1, outcome: 'answered' };
+    const words = { userText: 'secret words', heardText: 'more', unheardText: null };
+    await store.sessions.addTurn({ ...turn, ...words, figures: '{}', cost: 7 }, false);
+    await store.sessions.rate(acme.id, 'ses_1', { score: 4, comment: 'kind', turn: null });
+    await store.sessions.end(acme.id, 'ses_1', { endedAt: began + 5, closeCode: 1000 });
+    const hook = { id: 'whk_1', tenantId: acme.id, url: 'https://acme.example', events: [], secrets: ['s'] };
+    // It gets nothing, so that what waits for it would wait for ever.
+    await store.webhooks.add({ ...hook, status: 'disabled' });
+    await store.webhooks.enqueue([
+      { id: 'm1', tenantId: acme.id, webhookId: 'whk_1', event: 'turn.completed', body: 'secret words', nextAt: began },
+    ]);
+    record('ses_1.jsonl', began);
+    const row = async () => ({
+      ...(await store.sessions.byId(acme.id, 'ses_1')),
+      text: (await store.sessions.turns(acme.id, 'ses_1'))[0]?.userText,
+      sent: (await store.webhooks.deliveries(acme.id, 'whk_1', { limit: 9 })).rows.length,
+      files: readdirSync(dir),
+    });
+    const stop = keepRecent({ store, auditDir: dir, days: 7 }, clock, (error) => expect.unreachable(String(error)));
+    const HOUR = 3_600_000;
+    for (let hour = 1; hour < 7 * 24; hour++) clock.advance(HOUR);
+    expect(await row()).toMatchObject({ subject: 'ann', text: 'secret words', comment: 'kind', sent: 1 });
+    expect(readdirSync(dir)).toEqual(['ses_1.jsonl']);
+    clock.advance(HOUR);
+    clock.advance(HOUR);
+    await vi.waitFor(async () => expect(await row()).toMatchObject({ subject: '', text: null, sent: 0, files: [] }));
+    // What it cost stays counted.
+    expect(await row()).toMatchObject({ comment: null, rating: 4, turns: 1, cost: 7 });
+    stop();
     await opened.close();
   });
 });

@@ -30,25 +30,41 @@ export async function removeOlder(dir: string, days: number, nowMs: number): Pro
   return removed;
 }
 
-/** How long what was sent to webhooks, and answers to repeated requests, are kept, in days. */
+/** How long what was sent to webhooks is kept at most, answers to repeated requests, and that somebody was erased, in days. */
 const DELIVERIES_DAYS = 30;
 const ANSWERS_DAYS = 1;
+const ERASURES_DAYS = 30;
 
 /**
- * Takes out of the store what its time has passed for: words of conversations after `days`, sign-ins,
- * revocations that meet no living token, deliveries and repeated answers. What was used stays counted.
+ * Takes out of the store what its time has passed for: words of conversations and whose they were after `days`,
+ * sign-ins, revocations that meet no living token, deliveries (which may hold words, too) and repeated
+ * answers. What was used stays counted.
  */
 export async function forgetOld(
-  store: Pick<Records, 'sessions' | 'people' | 'revocations' | 'idempotency' | 'webhooks'>,
+  store: Pick<Records, 'sessions' | 'subjects' | 'people' | 'revocations' | 'idempotency' | 'webhooks'>,
   days: number,
   nowMs: number,
 ): Promise<void> {
   await store.sessions.forgetTexts(null, nowMs - days * DAY_MS);
+  await store.sessions.forgetSubjects(nowMs - days * DAY_MS);
+  await store.subjects.forgetErasures(nowMs - ERASURES_DAYS * DAY_MS);
+  await store.webhooks.forgetOlder(nowMs - days * DAY_MS);
   await store.people.forget(nowMs);
   await store.revocations.forget(nowMs);
   await store.idempotency.forget(nowMs - ANSWERS_DAYS * DAY_MS);
   await store.webhooks.forgetSettled(nowMs - DELIVERIES_DAYS * DAY_MS);
 }
+
+/**
+ * Keeps records of conversations for so many days, and no longer than an hour more: files of `auditDir`
+ * and what {@link forgetOld} names. @returns what ends that.
+ */
+export const keepRecent = (
+  { store, auditDir, days }: { store: Parameters<typeof forgetOld>[0]; auditDir: string; days: number },
+  clock: Clock,
+  onProblem: (error: unknown) => void,
+): (() => void) =>
+  everyHour(clock, [(now) => removeOlder(auditDir, days, now), (now) => forgetOld(store, days, now)], onProblem);
 
 /**
  * Does each of `jobs` now and every hour. @returns what ends that.

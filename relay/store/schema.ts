@@ -78,6 +78,8 @@ export interface Tables {
     turns: number;
     interruptions: number;
     cost: number;
+    /** What usage rows of it come to: that of what no turn had to pay, too. */
+    billed: Generated<number>;
     talk_ms: number;
     /** 1 to 5, by the person; null: not said. */
     rating: number | null;
@@ -99,7 +101,11 @@ export interface Tables {
     cost: number;
     rating: number | null;
     comment: string | null;
+    /** By the clock; null of a conversation that is not there. */
+    ended_at: number | null;
   };
+  /** End users whose data was erased, by a digest of their name, until nothing of them can be written late. */
+  erasures: { tenant_id: string; subject_hash: string; at: number };
   checkpoints: {
     tenant_id: string;
     session_id: string;

@@ -1,37 +1,18 @@
 /** Conversations and their turns: found, searched, and with their words taken out again. */
-import { sql, type Selectable } from 'kysely';
+import { sql } from 'kysely';
 import { touched, written, type Database } from './database.ts';
 import { olderThan, pageOf, rowsToAsk } from './paging.ts';
-import type { SessionRecords, SessionRow, TurnRow } from './records.ts';
-import type { Tables } from './schema.ts';
+import type { SessionRecords } from './records.ts';
+import { ERASED, sessionRow, turnRow, WORDLESS } from './session-rows.ts';
+import { eraseSubject, wasErased } from './subjects.ts';
 import { containing } from './tenants.ts';
 import { addToPeriods, dayOf, monthOf } from './usage.ts';
 
 /** How a conversation ended whose relay died. */
 const CUT_OFF = 1006;
 
-const session = (row: Selectable<Tables['sessions']>): SessionRow => ({
-  ...{ id: row.id, tenantId: row.tenant_id, subject: row.subject },
-  ...{ assistantId: row.assistant_id, assistantVersion: row.assistant_version },
-  ...{ origin: row.origin, instance: row.instance, locale: row.locale },
-  ...{ startedAt: row.started_at, endedAt: row.ended_at, closeCode: row.close_code },
-  ...{ turns: row.turns, interruptions: row.interruptions, cost: row.cost, talkMs: row.talk_ms },
-  ...{ rating: row.rating, comment: row.comment },
-});
-
-const turn = (row: Selectable<Tables['turns']>): TurnRow => ({
-  ...{ tenantId: row.tenant_id, sessionId: row.session_id, turn: row.turn },
-  ...{ startedMs: row.started_ms, endedMs: row.ended_ms, outcome: row.outcome },
-  ...{ userText: row.user_text, heardText: row.heard_text, unheardText: row.unheard_text },
-  ...{ figures: row.figures, cost: row.cost, rating: row.rating, comment: row.comment },
-});
-
-const WORDLESS = { user_text: null, heard_text: null, unheard_text: null, words: null, comment: null };
-
-/** What stands for an end user whose data was erased. */
-const ERASED = '';
-
-export function createSessions({ db, within, now }: Database): SessionRecords {
+export function createSessions(database: Database): SessionRecords {
+  const { db, within, now } = database;
   const end = (endedAt: number) =>
     db().updateTable('sessions').set({ ended_at: endedAt, close_code: CUT_OFF }).where('ended_at', 'is', null);
   return {
@@ -48,10 +29,19 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
         comment: null,
       };
       await within(async () => {
+        if (await wasErased(db, tenantId, subject, startedAt)) who.subject = ERASED;
         await written(() =>
           db()
             .insertInto('sessions')
-            .values({ ...who, origin, instance, locale, started_at: startedAt, ...nothingYet })
+            .values((from) => ({
+              ...{ ...who, origin, instance, locale, started_at: startedAt, ...nothingYet },
+              // Of a conversation that is written late, some of it may be there.
+              billed: from
+                .selectFrom('usage')
+                .select((of) => of.fn.coalesce(of.fn.sum<number>('cost'), sql<number>`0`).as('sum'))
+                .where('tenant_id', '=', tenantId)
+                .where('session_id', '=', id),
+            }))
             .execute(),
         );
         await addToPeriods(db, tenantId, [dayOf(startedAt), monthOf(startedAt)], { sessions: 1 });
@@ -77,27 +67,46 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
         words: said.length === 0 ? null : said.join('\n').toLowerCase(),
         ...{ rating: null, comment: null },
       };
-      await within(async () => {
+      return within(async () => {
         const added = await written(() =>
           db()
             .insertInto('turns')
-            .values(values)
+            .values((from) => ({
+              ...values,
+              ended_at: from
+                .selectFrom('sessions')
+                .select((of) => of('started_at', '+', values.ended_ms).as('at'))
+                .where('tenant_id', '=', tenantId)
+                .where('id', '=', sessionId),
+            }))
             .onConflict((on) => on.columns(['tenant_id', 'session_id', 'turn']).doNothing())
             .returning('turn')
             .executeTakeFirst(),
         );
-        if (added === undefined) return;
-        await db()
+        // Counters before conversations, as everywhere: two that write both never wait for each other.
+        if (added !== undefined) await addToPeriods(db, tenantId, [dayOf(now()), monthOf(now())], { turns: 1 });
+        const more = added === undefined ? { turns: 0, cost: 0 } : { turns: 1, cost };
+        const of = await db()
           .updateTable('sessions')
           .set((to) => ({
-            turns: to('turns', '+', 1),
-            interruptions: to('interruptions', '+', isInterrupted ? 1 : 0),
-            cost: to('cost', '+', cost),
+            turns: to('turns', '+', more.turns),
+            interruptions: to('interruptions', '+', isInterrupted ? more.turns : 0),
+            cost: to('cost', '+', more.cost),
           }))
           .where('tenant_id', '=', tenantId)
           .where('id', '=', sessionId)
+          .returning('subject')
+          .executeTakeFirst();
+        if (of?.subject !== ERASED) return true;
+        // Erased while this was on its way: whoever erases changes the conversation first, and its turns then.
+        await db()
+          .updateTable('turns')
+          .set(WORDLESS)
+          .where('tenant_id', '=', tenantId)
+          .where('session_id', '=', sessionId)
+          .where('turn', '=', row.turn)
           .execute();
-        await addToPeriods(db, tenantId, [dayOf(now()), monthOf(now())], { turns: 1 });
+        return false;
       });
     },
     async rate(tenantId, id, { score, comment, turn: rated }) {
@@ -125,7 +134,7 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
         .where('tenant_id', '=', tenantId)
         .where('id', '=', id)
         .executeTakeFirst();
-      return row && session(row);
+      return row && sessionRow(row);
     },
     async turns(tenantId, id) {
       const rows = await db()
@@ -137,7 +146,7 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
         .orderBy('ended_ms')
         .orderBy('turn')
         .execute();
-      return rows.map(turn);
+      return rows.map(turnRow);
     },
     async find(tenantId, { search, from, to, isLive, ...page }) {
       let query = db()
@@ -157,30 +166,9 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
         );
       }
       const rows = await query.orderBy('started_at', 'desc').orderBy('id', 'desc').limit(rowsToAsk(page)).execute();
-      return pageOf(rows, page, (row) => [row.started_at, row.id], session);
+      return pageOf(rows, page, (row) => [row.started_at, row.id], sessionRow);
     },
-    async eraseSubject(tenantId, subject) {
-      if (subject === ERASED) return 0;
-      return within(async () => {
-        const sessions = await db()
-          .updateTable('sessions')
-          .set({ subject: ERASED, comment: null })
-          .where('tenant_id', '=', tenantId)
-          .where('subject', '=', subject)
-          .returning('id')
-          .execute();
-        // Key by key: a person's conversations are few, a statement's parameters are limited.
-        for (const { id } of sessions)
-          await db()
-            .updateTable('turns')
-            .set(WORDLESS)
-            .where('tenant_id', '=', tenantId)
-            .where('session_id', '=', id)
-            .execute();
-        await db().deleteFrom('checkpoints').where('tenant_id', '=', tenantId).where('subject', '=', subject).execute();
-        return sessions.length;
-      });
-    },
+    eraseSubject: async (tenantId, subject) => (await eraseSubject(database, tenantId, subject)).sessions,
     async endLeftBy(instance, endedAt) {
       const { numUpdatedRows } = await end(endedAt).where('instance', '=', instance).executeTakeFirst();
       return Number(numUpdatedRows);
@@ -216,6 +204,16 @@ export function createSessions({ db, within, now }: Database): SessionRecords {
       if (tenantId !== null) remarks = remarks.where('tenant_id', '=', tenantId);
       await remarks.execute();
       const { numUpdatedRows } = await turns.executeTakeFirst();
+      return Number(numUpdatedRows);
+    },
+    async forgetSubjects(startedBefore) {
+      const { numUpdatedRows } = await db()
+        .updateTable('sessions')
+        .set({ subject: ERASED })
+        .where('started_at', '<', startedBefore)
+        .where('ended_at', 'is not', null)
+        .where('subject', '!=', ERASED)
+        .executeTakeFirst();
       return Number(numUpdatedRows);
     },
     async removeOld(tenantId, startedBefore) {

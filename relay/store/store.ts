@@ -24,6 +24,8 @@ import type { Tables } from './schema.ts';
 import { sealAnew } from './sealed-columns.ts';
 import { createSeal, SealError, type Seal } from './sealing.ts';
 import { createSessions } from './sessions.ts';
+import { createSubjects } from './subjects.ts';
+import { createTurnFigures } from './turn-figures.ts';
 import { openSqlite, takeFile } from './sqlite.ts';
 import { StoreError } from './store-error.ts';
 import {
@@ -139,6 +141,8 @@ export async function openStore(options: Place & { masterKey: string; now: () =>
     providerKeys: createProviderKeys(database),
     revocations: createRevocations(database),
     sessions: createSessions(database),
+    subjects: createSubjects(database),
+    turnFigures: createTurnFigures(database),
     checkpoints: createCheckpoints(database),
     instances: createInstances(database),
     usage: createUsage(database),
@@ -206,14 +210,16 @@ async function migrateToNewest(db: Kysely<Tables>, place: string): Promise<strin
 
 const PROOF = 'voice-jib-jab';
 const FIRST_PROOF = 'master-key-proof';
-const proofRow = (name: string) => ['', 'relay_facts', 'value', name];
+/** Names of all proofs, as a pattern of SQL. */
+export const PROOFS_LIKE = `${FIRST_PROOF}%`;
+export const proofRow = (name: string) => ['', 'relay_facts', 'value', name];
 
 /**
  * Every key that anything may be sealed under has its proof, and each must open: so a key cannot
  * be left out before everything is sealed anew.
  */
 async function proveMasterKey(db: Kysely<Tables>, seal: Seal, place: string): Promise<void> {
-  const proofs = await db.selectFrom('relay_facts').selectAll().where('name', 'like', `${FIRST_PROOF}%`).execute();
+  const proofs = await db.selectFrom('relay_facts').selectAll().where('name', 'like', PROOFS_LIKE).execute();
   for (const { name, value } of proofs) {
     try {
       seal.open(value, proofRow(name));
@@ -240,7 +246,7 @@ async function addProof(db: Kysely<Tables>, seal: Seal): Promise<void> {
 async function rewrap(database: Database): Promise<number> {
   const done = await sealAnew(database);
   const { db, seal } = database;
-  const proofs = await db().selectFrom('relay_facts').selectAll().where('name', 'like', `${FIRST_PROOF}%`).execute();
+  const proofs = await db().selectFrom('relay_facts').selectAll().where('name', 'like', PROOFS_LIKE).execute();
   for (const { name, value } of proofs)
     if (!seal.isNewest(value)) await db().deleteFrom('relay_facts').where('name', '=', name).execute();
   return done;

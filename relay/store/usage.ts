@@ -88,6 +88,7 @@ export function createUsage({ db, within, dialect }: Database): UsageRecords {
       await within(async () => {
         /** What is new, by tenant and period. */
         const more = new Map<string, { tenantId: string; period: string; amounts: Partial<Amounts> }>();
+        const billed = new Map<string, { tenantId: string; sessionId: string; cost: number }>();
         for (const row of byTenant) {
           const cost = Math.round(row.cost);
           const added = await written(() =>
@@ -102,6 +103,8 @@ export function createUsage({ db, within, dialect }: Database): UsageRecords {
               .executeTakeFirst(),
           );
           if (added === undefined) continue;
+          const of = JSON.stringify([row.tenantId, row.sessionId]);
+          billed.set(of, { ...row, cost: (billed.get(of)?.cost ?? 0) + cost });
           for (const period of [monthOf(row.at), dayOf(row.at)]) {
             const name = JSON.stringify([row.tenantId, period]);
             const amounts: Partial<Amounts> = more.get(name)?.amounts ?? {};
@@ -113,6 +116,14 @@ export function createUsage({ db, within, dialect }: Database): UsageRecords {
           const entry = more.get(name);
           if (entry !== undefined) await addToPeriods(db, entry.tenantId, [entry.period], entry.amounts);
         }
+        for (const [, { tenantId, sessionId, cost }] of [...billed].sort(([a], [b]) => (a < b ? -1 : 1)))
+          if (cost !== 0)
+            await db()
+              .updateTable('sessions')
+              .set((to) => ({ billed: to('billed', '+', cost) }))
+              .where('tenant_id', '=', tenantId)
+              .where('id', '=', sessionId)
+              .execute();
       });
     },
     async addTalk(tenantId, sessionId, talkMs, at, part) {

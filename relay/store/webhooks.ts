@@ -153,6 +153,13 @@ export function createWebhooks(database: Database): WebhookRecords {
           .executeTakeFirst(),
       );
     },
+    async forgetOlder(before) {
+      const { numDeletedRows } = await db()
+        .deleteFrom('webhook_deliveries')
+        .where('created_at', '<', before)
+        .executeTakeFirst();
+      return Number(numDeletedRows);
+    },
     async forgetSettled(before) {
       const { numDeletedRows } = await db()
         .deleteFrom('webhook_deliveries')
