@@ -24,6 +24,7 @@ export interface Lock {
 }
 export const SBOM_FILE: string;
 export function installed(lock: Lock): Map<string, Locked>;
+export function nameAt(place: string): string;
 export function packagesIn(output: { modules?: Record<string, { renderedLength: number }> }[]): string[];
 export function billOfMaterials(
   manifest: { name: string; version: string; license: string },
