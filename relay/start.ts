@@ -13,16 +13,12 @@ import { createAuth } from './auth/auth.ts';
 import { createSignIns } from './auth/console-sign-in.ts';
 import { openKeyring } from './auth/keyring.ts';
 import { createBookkeeping } from './bookkeeping.ts';
-import { type Circuits, createCircuits } from './bridge/openai/circuits.ts';
-import { createOpenAIBridgeFactory } from './bridge/openai/open-bridge.ts';
 import { DEFAULT_TRANSCRIPTION_MODEL } from './bridge/openai/setup.ts';
-import type { OpenBridge } from './bridge/bridge.ts';
 import { capacityHere } from './capacity.ts';
 import { choicesOf } from './choices.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { blockList } from './config-variables.ts';
 import type { Config } from './config.ts';
-import { startEmulator } from './emulator/emulator.ts';
 import { PASS_ON_DEFAULTS } from './continuity/pass-on.ts';
 import { createFellows, instanceUrl } from './fellows.ts';
 import { setupOperator } from './http/admin/people.ts';
@@ -31,6 +27,7 @@ import type { Status } from './http/health.ts';
 import { newId } from './ids.ts';
 import { createLastKnown, LAST_KNOWN_MS } from './last-known.ts';
 import type { Log } from './log.ts';
+import { openProvider } from './open-provider.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
 import { createClipLibrary } from './reflex/library.ts';
@@ -61,8 +58,6 @@ const LAST_REQUESTS_MS = 2_000;
 const SCRIPT_MAX_AGE_S = 300;
 /** Below what readiness waits for the store. */
 const SLOW_PING_MS = 500;
-/** The emulator takes any key. */
-const EMULATOR_KEY = 'emulator';
 
 export interface Relay {
   port: number;
@@ -312,48 +307,6 @@ async function open(
         await Promise.all([door.drain(drainMs - delayMs), fellows.cut(COME_BACK_MS)]);
         await closeAll();
       })()),
-  };
-}
-
-interface Provider {
-  kind: Status['provider'];
-  describes: string;
-  openBridge: OpenBridge;
-  /** Which of its credentials are left alone, since when and why. */
-  circuits: Circuits;
-  /** Where everything but Realtime is asked, and with what. */
-  baseUrl: string;
-  apiKey: string;
-  close: () => Promise<void>;
-}
-
-/** The model by URL: OpenAI's, or that of an emulator of our own. There is no other way to one. */
-async function openProvider(
-  config: Config,
-  log: Log,
-  keyOf: (tenant: string) => Promise<string | undefined>,
-): Promise<Provider> {
-  const { apiKey, baseUrl, fallbackBaseUrl, model } = config.openai;
-  const circuits = createCircuits(systemClock);
-  const bridges = (at: string, key: string, fallback?: string) =>
-    createOpenAIBridgeFactory({
-      ...{ baseUrl: at, fallbackBaseUrl: fallback, circuits, apiKey: key, keyOf, clock: systemClock },
-      onProblem: ({ code, detail }) => log.warn('provider problem', { code, reason: detail }),
-    });
-  if (apiKey !== undefined) {
-    const describes = `${model} at ${baseUrl}${fallbackBaseUrl === undefined ? '' : `, else at ${fallbackBaseUrl}`}`;
-    return {
-      ...{ kind: 'openai' as const, describes, baseUrl, apiKey, circuits },
-      openBridge: bridges(baseUrl, apiKey, fallbackBaseUrl),
-      close: () => Promise.resolve(),
-    };
-  }
-  const emulator = await startEmulator();
-  return {
-    kind: 'emulator',
-    describes: `the emulator inside this relay, at ${emulator.url} (set OPENAI_API_KEY for OpenAI)`,
-    ...{ openBridge: bridges(emulator.url, EMULATOR_KEY), baseUrl: emulator.url, apiKey: EMULATOR_KEY, circuits },
-    close: () => emulator.close(),
   };
 }
 

@@ -45,7 +45,7 @@ export const CLOSE_CODES = [
 /** Why everything that sounded, or was about to, was ended in one step; the arbiter's own words. */
 export const KILL_CAUSES = [
   ...['interrupt', 'decide', 'onset', 'text', 'commit', 'policy', 'policy_timeout'],
-  ...['provider_lost', 'widget_lost', 'error', 'timeout', 'ended', OTHER],
+  ...['provider_lost', 'widget_lost', 'error', 'timeout', 'ended'],
 ] as const;
 
 /** Waits of the arbiter that ran out, by the name of their deadline. */
