@@ -47,6 +47,10 @@ const STAGES = {
   firefox: vitest(['--config', 'vitest.devices.config.ts', '.firefox.test'], 'coverage/firefox.json'),
   size: { command: [process.execPath, 'scripts/size.mjs'] },
   coverage: { command: [process.execPath, 'scripts/coverage.mjs'] },
+  aws: {
+    command: [process.execPath, 'scripts/test-aws.mjs', 'coverage/aws.json'],
+    totals: () => json('coverage/aws.json'),
+  },
 };
 
 function run([command, ...args]) {
