@@ -5,6 +5,7 @@ import { configOrComplaint, processIo, run, type RunIo } from '../run.ts';
 import { VERSION } from '../version.ts';
 import { apiCommands } from './api-commands.ts';
 import { runArbiterCommand } from './arbiter-command.ts';
+import { doctor } from './doctor.ts';
 import { emulatorCommand } from './emulator-command.ts';
 import { smoke } from './smoke.ts';
 import { storeCommands } from './store-commands.ts';
@@ -18,6 +19,7 @@ export function vjjCommand(io: RunIo = processIo): Command {
     .addCommand(emulatorCommand())
     .addCommand(arbiterCommand(io))
     .addCommand(checkConfigCommand(io))
+    .addCommand(doctorCommand(io))
     .addCommand(smokeCommand(io));
   for (const one of [...apiCommands(io), ...storeCommands(io)]) command.addCommand(one);
   return command;
@@ -41,6 +43,15 @@ function arbiterCommand(io: RunIo): Command {
         io.exit(await runArbiterCommand(words, io.print));
       })
   );
+}
+
+function doctorCommand(io: RunIo): Command {
+  return new Command('doctor')
+    .description('looks whether a relay can run here: Node, settings, store, Redis, provider, clock, disk, files, port')
+    .option('--json', 'one JSON document in place of lines')
+    .action(async ({ json }: { json?: boolean }) => {
+      io.exit((await doctor({ io, asJson: json === true })) ? 0 : 1);
+    });
 }
 
 function smokeCommand(io: RunIo): Command {
