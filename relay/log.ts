@@ -60,8 +60,8 @@ export interface Log {
   info: LogLine;
   warn: LogLine;
   error: LogLine;
-  /** A log that adds `fields` to every line. */
-  child(fields: LogFields): Log;
+  /** A log that adds `fields` to every line; where they change, they are asked for with each. */
+  child(fields: LogFields | (() => LogFields)): Log;
 }
 
 const TEXT_FIELDS = [
@@ -144,21 +144,21 @@ export function createLog(options: {
     },
     stream,
   );
-  const make = (bound: LogFields): Log => {
+  const make = (bound: () => LogFields): Log => {
     const line =
       (level: 'debug' | 'info' | 'warn' | 'error'): LogLine =>
       (event, fields) => {
-        if (logger.isLevelEnabled(level)) logger[level](allowedFields({ ...bound, ...fields }), short(event));
+        if (logger.isLevelEnabled(level)) logger[level](allowedFields({ ...bound(), ...fields }), short(event));
       };
     return {
       debug: line('debug'),
       info: line('info'),
       warn: line('warn'),
       error: line('error'),
-      child: (fields) => make({ ...bound, ...fields }),
+      child: (fields) => make(() => ({ ...bound(), ...(typeof fields === 'function' ? fields() : fields) })),
     };
   };
-  return make({});
+  return make(() => ({}));
 }
 
 /** A log that says nothing, for tests and short commands. */

@@ -23,8 +23,8 @@ export interface ArbiterShellOptions {
   config: ArbiterConfig;
   /** How old the session is already, in milliseconds. */
   ageMs?: number;
-  /** Every event with its effects, before they are carried out. */
-  onStep: (event: ArbiterEvent, effects: Effect[]) => void;
+  /** Every event with its effects, before they are carried out, and the state that it met. */
+  onStep: (event: ArbiterEvent, effects: Effect[], before: State) => void;
   /** Carries out one effect; `all` are those of the same step. */
   perform: (effect: Effect, all: Effect[]) => void;
   /** After each step's effects. */
@@ -86,10 +86,11 @@ export function createArbiterShell(options: ArbiterShellOptions): ArbiterShell {
 
   function dispatch(happening: Happening): Effect[] {
     const event: ArbiterEvent = { ...happening, t: now() };
-    const result = step(state, event, config);
+    const before = state;
+    const result = step(before, event, config);
     state = result.state;
     const { effects } = result;
-    options.onStep(event, effects);
+    options.onStep(event, effects, before);
     for (const effect of effects) options.perform(effect, effects);
     options.afterStep(event, effects);
     arm();

@@ -40,7 +40,7 @@ export interface ComingBackOptions {
   /** The page is away; the conversation waits. */
   onAway: () => void;
   /** The page is back. */
-  onBack: () => void;
+  onBack: (kept: Kept) => void;
   /** Another secret is good now. */
   onSecret: () => void;
   /** Nobody comes any more. */
@@ -133,11 +133,12 @@ export function createComingBack(options: ComingBackOptions): ComingBack {
     isOpenedBy: (digest) => options.isStarted() && secret.isOpenedBy(digest),
     resume(socket, { digest, point }, tokenEndsAt) {
       stop();
-      if (point !== null && line.has(point)) goOn(socket, point, facts(digest, state().epoch, tokenEndsAt));
-      else if (point === null) beginAnew(socket, 'unplayed', facts(digest, state().epoch, tokenEndsAt));
-      else beginAnew(socket, 'memory', facts(digest, Math.max(state().epoch, point.epoch) + 2, tokenEndsAt));
+      const kept: Kept = point === null ? 'unplayed' : line.has(point) ? 'all' : 'memory';
+      if (point === null) beginAnew(socket, 'unplayed', facts(digest, state().epoch, tokenEndsAt));
+      else if (kept === 'all') goOn(socket, point, facts(digest, state().epoch, tokenEndsAt));
+      else beginAnew(socket, kept, facts(digest, Math.max(state().epoch, point.epoch) + 2, tokenEndsAt));
       options.onSecret();
-      options.onBack();
+      options.onBack(kept);
     },
     arrived() {
       if (secret.arrived()) options.onSecret();

@@ -51,6 +51,8 @@ export interface Downlink {
   /** The page's report; one of an epoch that was closed is ignored. */
   played(epoch: number, item: string, playedMs: number): void;
   readonly heldBytes: number;
+  /** How far ahead of the ear the page is, in milliseconds; null while nothing more is to be sent. */
+  readonly leadMs: number | null;
   stop(): void;
 }
 
@@ -230,6 +232,9 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
     },
     get heldBytes() {
       return store.bytes;
+    },
+    get leadMs() {
+      return isPlaying && next() !== undefined ? pace.aheadMs(clock.now()) : null;
     },
     stop() {
       cancelWake?.();

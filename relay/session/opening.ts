@@ -8,6 +8,7 @@ import type { BridgeEvent, RealtimeBridge } from '../bridge/bridge.ts';
 import type { FaultCode } from '../errors.ts';
 import type { Policy } from '../policy/settings.ts';
 import { instructionsWith } from '../policy/told.ts';
+import type { SessionWatch } from '../telemetry/observer.ts';
 import type { AgentVoice } from './agent-voice.ts';
 import type { Answers } from './answers.ts';
 import type { ArbiterShell, Happening } from './arbiter-shell.ts';
@@ -41,6 +42,7 @@ export interface OpeningOptions {
   laneC: LaneC;
   recording: Recording;
   codec: Pick<PageCodec, 'offered'>;
+  watch: Pick<SessionWatch, 'dialled' | 'providerUp' | 'providerDown'>;
   bridge: () => RealtimeBridge | null;
   /** There is a bridge from now on; it has not dialled yet. */
   onBridge: (bridge: RealtimeBridge) => void;
@@ -59,7 +61,8 @@ export interface OpeningOptions {
 
 /** @returns what opens it; only to be called once. */
 export function createOpening(options: OpeningOptions): (start: StartOptions) => Live {
-  const { deps, config, shell, voice, send, dispatch, turns, tools, answers, laneC, recording, bridge } = options;
+  const { deps, config, shell, voice, send, dispatch, turns, tools, answers, laneC, recording, bridge, watch } =
+    options;
   const { admission, restored } = options.seed;
   const { assistant } = admission;
 
@@ -140,6 +143,8 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
     const onEvent = (event: BridgeEvent) =>
       shell.run(() => {
         if (event.type === 'response.text') voice.said(event.item, event.delta);
+        else if (event.type === 'provider.up') watch.providerUp();
+        else if (event.type === 'provider.down') watch.providerDown(event.reason);
         side(event);
         options.afterwards();
       });
@@ -149,6 +154,7 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
       speech.stop();
       loss.stop();
     });
+    watch.dialled();
     opened.connect();
     const ask = (item: string, text: string) => {
       commit(item, undefined);

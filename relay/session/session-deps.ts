@@ -6,6 +6,7 @@ import type { Checkpoint, Continuity } from '../continuity/continuity.ts';
 import type { Log } from '../log.ts';
 import type { Moderator } from '../policy/moderation.ts';
 import type { ClipLibrary } from '../reflex/library.ts';
+import type { SessionObserver } from '../telemetry/observer.ts';
 import type { Admission } from '../tenants/tenant.ts';
 import type { Meter } from '../usage/meter.ts';
 import type { Escalation } from './lane-c.ts';
@@ -42,6 +43,8 @@ export interface SessionDeps {
   onEscalation?: (escalation: SessionEscalation) => void;
   /** In [0, 1). */
   random?: () => number;
+  /** Sees every conversation, for metrics and traces. It changes nothing, and may fail. */
+  observe?: SessionObserver;
   /** Told what the arbiter measures, in the unit its name ends in. */
   onMetric?: (name: string, value: number) => void;
 }
@@ -79,6 +82,10 @@ export interface SessionSeed {
   restored?: Checkpoint;
   /** What its page showed to come back to it. */
   offer?: ResumeOffer;
+  /** Id of the request that opened it, for the log. */
+  request?: string;
+  /** The W3C header of that request, as it came. */
+  traceparent?: string;
   /**
    * Checks a newer token of the same tenant and subject.
    *

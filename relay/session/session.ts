@@ -9,7 +9,7 @@ import { CLOSE, CLOSE_NORMAL, type RelayMessage } from '#wire';
 import { createAuditLog } from '../audit/audit.ts';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
 import type { Checkpoint } from '../continuity/continuity.ts';
-import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
+import type { FaultCode } from '../errors.ts';
 import { completePolicy } from '../policy/settings.ts';
 import { createAgentVoice } from './agent-voice.ts';
 import { createAskAgain } from './ask-again.ts';
@@ -24,7 +24,8 @@ import { createControlClips } from './control-clips.ts';
 import { createDownlink } from './downlink.ts';
 import { createEffects } from './effects.ts';
 import { endingFor } from './ending-words.ts';
-import { createLaneC, type Escalation } from './lane-c.ts';
+import { createEscalations } from './escalations.ts';
+import { createLaneC } from './lane-c.ts';
 import { createIntake } from './intake.ts';
 import { createHolding } from './holding.ts';
 import { createLine } from './line.ts';
@@ -33,16 +34,19 @@ import { createPageCodec } from './page-codec.ts';
 import { createPageMirror } from './page-mirror.ts';
 import { createPage } from './page.ts';
 import { createRecording } from './recording.ts';
+import { createRenewal } from './renewal.ts';
 import { createReflexClips } from './reflex-clips.ts';
 import type { Drainable } from './registry.ts';
 import type { ResumeOffer } from './resume-offer.ts';
 import { COME_BACK_MS, RESUME_WINDOW_MS, type SessionDeps, type SessionSeed } from './session-deps.ts';
 import { createSessionEnd } from './session-end.ts';
+import { createSessionLog } from './session-log.ts';
 import { createSettlement } from './settlement.ts';
 import { createTools } from './tools.ts';
 import { createTurns } from './turns.ts';
 import { createUplink } from './uplink.ts';
 import { createVoiceClips } from './voice-clips.ts';
+import { createWatching } from './watching.ts';
 
 export interface Session extends Drainable {
   /** Whether the secret of this digest opens its next connection. */
@@ -68,7 +72,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const { assistant, limits } = admission;
   const policy = completePolicy(assistant.policy);
   const config: ArbiterConfig = { ...deps.config, ...assistant.lanes };
-  const log = deps.log.child({ session: seed.id, tenant: admission.tenant.id });
+  const log = createSessionLog(deps.log, seed);
   const abort = new AbortController();
   const ageMs = seed.restored ? Math.max(0, clock.wallNow() - seed.restored.startedAt) : 0;
   const startedAt = clock.wallNow() - ageMs;
@@ -90,6 +94,8 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     mirror.told(message);
     recording.told(message);
     checkpoint.told(message);
+    watch.told(message);
+    log.told(message);
   };
   const audit = createAuditLog({
     head: { session: seed.id, startedAt, config },
@@ -102,13 +108,16 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const voice = createAgentVoice(() => shell.now());
   const shell = createArbiterShell({
     ...{ clock, config, ageMs },
-    onStep(event, effects) {
+    onStep(event, effects, before) {
       audit.record(event, effects);
       recording.step(event, effects);
       checkpoint.step(event);
+      watch.step(event, effects, before);
+      if (event.type === 'playout' && downlink.leadMs !== null) watch.lead(downlink.leadMs);
     },
     perform(effect, all) {
       if (!again.takes(effect) && !ending.takes(effect)) perform(effect, all);
+      if (effect.type === 'response.cancel') watch.cancelled();
     },
     afterStep: (event, effects) => {
       voice.stepped(shell.state);
@@ -218,7 +227,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     bridge: () => bridge,
     onRuling: (response, ruling) => answers.rule(response, ruling),
     stop: (response) => answers.stop(response),
-    onEscalation: escalate,
+    onEscalation: createEscalations(deps, seed, log),
   });
   const answers = createAnswers({
     policy: laneC.output,
@@ -235,6 +244,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   });
 
   // Up: from the page to the provider.
+  const renew = createRenewal({ clock, send, renew: (token) => seed.renew(token), isOver: () => end.isOver });
   const page = createPage({
     send,
     dispatch,
@@ -269,6 +279,8 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     tookIn: () => holding.look(),
   });
 
+  const watch = createWatching({ deps, seed, log, line, downlink, bridge: () => bridge });
+
   // What waits here of both, and for how long the page is not read from.
   const holding = createHolding({
     ...{ clock, line, downlink, uplink, budget: deps.budget },
@@ -280,6 +292,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const openProvider = createOpening({
     ...{ deps, seed, config, policy, shell, voice, send, dispatch, turns, tools, answers, laneC, recording },
     codec: outlet,
+    watch,
     asked,
     bridge: () => bridge,
     onBridge: (opened) => (bridge = opened),
@@ -316,28 +329,6 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       }),
   });
 
-  function escalate(escalation: Escalation): void {
-    log.warn('policy asks for a person', { code: escalation.reason });
-    deps.onEscalation?.({
-      ...escalation,
-      session: seed.id,
-      tenant: admission.tenant.id,
-      assistant: { id: assistant.id, version: assistant.version },
-      subject: admission.subject,
-      at: clock.wallNow(),
-    });
-  }
-
-  async function renew(token: string): Promise<void> {
-    try {
-      const endsAt = await seed.renew(token);
-      if (!end.isOver) send({ type: 'auth.accepted', tokenExpiresInMs: Math.max(0, endsAt - clock.wallNow()) });
-    } catch (error) {
-      const code = error instanceof RelayError ? error.code : 'internal';
-      if (!end.isOver) send({ type: 'error', code, message: FAULTS[code].advice, retryable: FAULTS[code].retryable });
-    }
-  }
-
   // The end.
   function refuse(code: FaultCode, at: string): void {
     log.info('a page was refused', { code, at });
@@ -356,7 +347,10 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       log.info('a page is away');
       afterwards();
     },
-    onBack: () => log.info('a page is back'),
+    onBack: (kept) => {
+      log.info('a page is back');
+      watch.resumed(kept);
+    },
     onSecret: () => checkpoint.save(),
     onLost: () => end.finish(CLOSE_NORMAL),
   });
@@ -407,6 +401,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       laneC.close();
       settlement.flush();
       recording.end(code);
+      watch.ended(code);
       bridge?.close();
       written = audit.close();
       admission.release();

@@ -41,9 +41,7 @@ function line(timestamp: number, values: Partial<Record<keyof typeof UNITS, numb
   return JSON.stringify({
     _aws: {
       Timestamp: timestamp,
-      CloudWatchMetrics: [
-        { Namespace: EMF_NAMESPACE, Dimensions: [Object.keys(EMF_DIMENSION)], Metrics: metrics },
-      ],
+      CloudWatchMetrics: [{ Namespace: EMF_NAMESPACE, Dimensions: [Object.keys(EMF_DIMENSION)], Metrics: metrics }],
     },
     ...EMF_DIMENSION,
     ...values,

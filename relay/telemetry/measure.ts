@@ -7,14 +7,16 @@ import { closeName } from '#wire';
 import { KILL_CAUSES, OTHER, WATCHDOGS, type METRICS, type MetricName } from './metric-table.ts';
 import type { Seen, Told } from './seen.ts';
 
-type NamesOf<Kind extends string> = {
-  [N in MetricName]: (typeof METRICS)[N]['kind'] extends Kind ? N : never;
-}[MetricName];
-export type CounterName = NamesOf<'counter'>;
-export type HistogramName = NamesOf<'histogram'>;
+type OfKind<N extends MetricName, Kind> = N extends MetricName
+  ? (typeof METRICS)[N]['kind'] extends Kind
+    ? N
+    : never
+  : never;
+export type CounterName = OfKind<MetricName, 'counter'>;
+export type HistogramName = OfKind<MetricName, 'histogram'>;
 export type LabelsOf<N extends MetricName> = (typeof METRICS)[N] extends { labels: infer L }
   ? Readonly<Record<keyof L & string, string>>
-  : Readonly<Record<never, string>>;
+  : Readonly<Record<string, never>>;
 
 export type Measurement =
   | { is: 'count'; name: CounterName; labels: Readonly<Record<string, string>> }

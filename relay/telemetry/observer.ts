@@ -76,12 +76,18 @@ export function watchOf(
 ): SessionWatch {
   if (observer === undefined) return NO_WATCH;
   let watch: SessionWatch = NO_WATCH;
+  let failed: SessionWatch | null = null;
+  const fail = (error: unknown) => {
+    // It still has something to let go of at the end.
+    failed ??= watch;
+    watch = NO_WATCH;
+    onFailure(error);
+  };
   const look = (how: () => void) => {
     try {
       how();
     } catch (error) {
-      watch = NO_WATCH;
-      onFailure(error);
+      fail(error);
     }
   };
   look(() => (watch = observer.open(session)));
@@ -91,8 +97,7 @@ export function watchOf(
       try {
         watch.step(event, effects, before);
       } catch (error) {
-        watch = NO_WATCH;
-        onFailure(error);
+        fail(error);
       }
     },
     told: (message) => look(() => watch.told(message)),
@@ -102,6 +107,16 @@ export function watchOf(
     providerDown: (reason) => look(() => watch.providerDown(reason)),
     resumed: (kept) => look(() => watch.resumed(kept)),
     lead: (ms) => look(() => watch.lead(ms)),
-    ended: (closeCode) => look(() => watch.ended(closeCode)),
+    ended(closeCode) {
+      if (failed === null) {
+        look(() => watch.ended(closeCode));
+        return;
+      }
+      try {
+        failed.ended(closeCode);
+      } catch {
+        // That it fails was said.
+      }
+    },
   };
 }
