@@ -73,6 +73,7 @@ describe('vjj', () => {
       'emulator',
       'arbiter',
       'check-config',
+      'doctor',
       'smoke',
       ...['tenant', 'key', 'assistant', 'session', 'webhook', 'user', 'whoami', 'setup-link', 'revoke', 'api'],
       ...['token', 'migrate', 'backup', 'restore', 'rotate-master-key'],
