@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_CONFIG, type ArbiterEvent, type Effect } from '#arbiter';
 import { auditToCase, createAuditLog } from './audit.ts';
 import { appendLines } from './line-file.ts';
@@ -96,6 +96,28 @@ describe('the audit log', () => {
 });
 
 describe('a file of lines', () => {
+  it('makes itself with the first line, and writes what is said within a second together', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const file = appendLines(dir, 'x.jsonl', never);
+      const seen = () => readFileSync(join(dir, 'x.jsonl'), 'utf8');
+      file.append('a');
+      await vi.waitUntil(() => existsSync(join(dir, 'x.jsonl')) && seen() === 'a\n');
+      file.append('b');
+      file.append('c');
+      expect(vi.getTimerCount()).toBe(1);
+      expect(seen()).toBe('a\n');
+      vi.advanceTimersByTime(1_000);
+      await vi.waitUntil(() => seen() === 'a\nb\nc\n');
+      file.append('d');
+      await file.close();
+      expect(seen()).toBe('a\nb\nc\nd\n');
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('counts what did not fit into its queue in a line of its own', async () => {
     const file = appendLines(dir, 'x.jsonl', never);
     const long = 'x'.repeat(700_000);

@@ -4,6 +4,7 @@
  */
 import { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
+import { beforeSend } from '../one-write.ts';
 
 /** Bytes that may wait in the process for one page. */
 const MOST_BUFFERED_BYTES = 1024 * 1024;
@@ -53,6 +54,7 @@ export function createSocketWriter(socket: WebSocket, clock: Clock, onSlow: () =
       if (isStopped || socket.readyState !== WebSocket.OPEN) return;
       if (waiting === 0) movedAt = clock.now();
       waiting += 1;
+      beforeSend(socket);
       socket.send(data, left);
       if (socket.bufferedAmount > MOST_BUFFERED_BYTES) slow();
       else watch();

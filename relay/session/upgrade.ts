@@ -14,6 +14,7 @@ import { CLOSE, MAX_FRAME_BYTES, WidgetMessage, closeName, readMessage } from '#
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
 import type { Checkpoint } from '../continuity/continuity.ts';
 import { newId } from '../ids.ts';
+import { gatherWrites } from '../one-write.ts';
 import type { Admission } from '../tenants/tenant.ts';
 import { createAddressLimit, type AddressLimitOptions } from './address-limit.ts';
 import { refuseOverHttp } from './refusal.ts';
@@ -184,6 +185,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     server.handleUpgrade(request, socket, head, (ws) => {
       // `ws` closes by itself on a broken frame; the error needs a listener, not an answer.
       ws.on('error', () => undefined);
+      gatherWrites(ws, socket);
       then(ws);
     });
   }

@@ -67,8 +67,9 @@ export function createCheckpoints(database: Database): Checkpoints {
     async save({ tenantId, sessionId, subject, holder, version, secretHash, savedAt }, document) {
       const sealed_document = sealFor(database, 'checkpoint', document, tenantId, sessionId);
       const newest = { subject, secret_hash: secretHash, sealed_document, saved_at: savedAt };
-      const kept = await written(() =>
-        db()
+      // Written every few seconds of each conversation; a page comes back within a minute or never.
+      const save = (connection: ReturnType<typeof db>) =>
+        connection
           .insertInto('checkpoints')
           .values({ ...held({ tenantId, sessionId, version, holder }), taken_from: null, ...newest })
           .onConflict((on) =>
@@ -79,9 +80,8 @@ export function createCheckpoints(database: Database): Checkpoints {
               .where('checkpoints.version', '=', version),
           )
           .returning('version')
-          .executeTakeFirst(),
-      );
-      return kept !== undefined;
+          .executeTakeFirst();
+      return (await written(() => database.unflushed(save))) !== undefined;
     },
     async find(sessionId) {
       const rows = await db()

@@ -4,7 +4,7 @@
  * one part and its audit entry written by another are one, without handing anything around.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Kysely, Transaction } from 'kysely';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import { RelayError } from '../errors.ts';
 import type { Tables } from './schema.ts';
 import type { Seal } from './sealing.ts';
@@ -16,6 +16,11 @@ export interface Database {
   readonly db: () => Kysely<Tables>;
   readonly within: <T>(work: () => Promise<T>) => Promise<T>;
   readonly afterwards: (act: () => void) => void;
+  /**
+   * For what is worth nothing after the machine itself has failed: the file is written and not flushed, because everybody
+   * in this process waits for a disk's flush. What is flushed later takes it along. Outside of transactions only.
+   */
+  readonly unflushed: <T>(query: (db: Kysely<Tables>) => Promise<T>) => Promise<T>;
   readonly seal: Seal;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -66,6 +71,19 @@ export function createDatabase(root: Kysely<Tables>, options: Pick<Database, 'di
       } finally {
         for (const act of after) act();
       }
+    },
+    unflushed(query) {
+      const inside = current();
+      if (inside !== undefined || options.dialect !== 'sqlite') return query(inside?.tx ?? root);
+      // The one connection is held meanwhile: nobody else's change goes without its flush.
+      return root.connection().execute(async (db) => {
+        await sql`PRAGMA synchronous = NORMAL`.execute(db);
+        try {
+          return await query(db);
+        } finally {
+          await sql`PRAGMA synchronous = FULL`.execute(db);
+        }
+      });
     },
     afterwards(act) {
       const inside = current();

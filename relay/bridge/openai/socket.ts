@@ -8,6 +8,7 @@ import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import type { ClientOptions } from 'ws';
 import type { Clock } from '../../clock.ts';
+import { beforeSend, gatherWrites } from '../../one-write.ts';
 import { FATAL_CODES, retryAfterMs } from './faults.ts';
 
 /** From dialling to the open socket. */
@@ -169,6 +170,7 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
     stopProbe = null;
   };
 
+  socket.once('upgrade', (response) => gatherWrites(socket, response.socket));
   socket.on('open', () => {
     if (isOver) return;
     stopWatch();
@@ -214,6 +216,7 @@ export function dialUpstream(options: UpstreamOptions, listener: UpstreamListene
   return {
     send(text) {
       if (isOver || socket.readyState !== socket.OPEN) return false;
+      beforeSend(socket);
       socket.send(text);
       if (socket.bufferedAmount > GIVE_UP_BYTES) abort('upstream-stalled');
       watchStall();
