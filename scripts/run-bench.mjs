@@ -1,6 +1,6 @@
 /**
- * `node scripts/run-bench.mjs NAME …`: runs the bench whose sources are TypeScript, `bench/NAME/main.ts`,
- * against the product's own sources. Each file is turned into JavaScript as it is loaded and keeps its
+ * `node scripts/run-bench.mjs NAME …`: runs the bench whose sources are TypeScript, `bench/NAME/main.ts` (or
+ * `bench/NAME.ts` where NAME has a slash: a process of a bench's own), against the product's own sources. Each file is turned into JavaScript as it is loaded and keeps its
  * place, so that what lies beside a source is found there.
  */
 import { readFile } from 'node:fs/promises';
@@ -27,9 +27,10 @@ export async function load(url, context, next) {
 
 if (isMainThread) {
   const [name = '', ...rest] = process.argv.slice(2);
-  if (!/^[a-z]+$/.test(name)) throw new Error('usage: node scripts/run-bench.mjs NAME …');
+  if (!/^[a-z]+(\/[a-z0-9-]+)?$/.test(name)) throw new Error('usage: node scripts/run-bench.mjs NAME …');
   register(import.meta.url);
   process.argv.splice(2, process.argv.length, ...rest);
-  const main = path.join(import.meta.dirname, '..', 'bench', name, 'main.ts');
+  const file = name.includes('/') ? `${name}.ts` : `${name}/main.ts`;
+  const main = path.join(import.meta.dirname, '..', 'bench', file);
   await import(pathToFileURL(main).href);
 }

@@ -11,3 +11,7 @@ declare module '*/percentiles.mjs' {
   export function machine(): string;
   export function row(what: string, values: number[], unit?: string): string;
 }
+declare module '*/base64-leg.mjs' {
+  import type { WebSocket } from 'ws';
+  export function wrap(target: WebSocket): WebSocket;
+}

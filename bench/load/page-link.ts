@@ -34,6 +34,8 @@ export interface PageLinkOptions {
   onFrame: (frame: AudioFrame) => void;
   /** The connection is gone. */
   onEnd: (end: LinkEnd) => void;
+  /** What is put around each socket. */
+  dress?: (socket: WebSocket) => void;
 }
 
 export interface PageLink {
@@ -72,7 +74,7 @@ export class LinkRefused extends Error {
   }
 }
 
-export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageLinkOptions): PageLink {
+export function createPageLink({ url, origin, onMessage, onFrame, onEnd, dress }: PageLinkOptions): PageLink {
   let socket: WebSocket | undefined;
   let session: string | undefined;
   let secret: string | undefined;
@@ -166,6 +168,7 @@ export function createPageLink({ url, origin, onMessage, onFrame, onEnd }: PageL
       const mine = new WebSocket(typeof url === 'string' ? url : url(), ['vjj.1', `token.${token}`, ...resume], {
         ...{ perMessageDeflate: false, origin, handshakeTimeout: HANDSHAKE_MS },
       });
+      dress?.(mine);
       socket = mine;
       isGreeted = false;
       return new Promise<Opened>((resolve, reject) => {

@@ -27,6 +27,8 @@ export interface TestNginx {
   readonly verdict: string;
   /** One object a request that is over, oldest first. */
   requests(): { path: string; status: number; upstream: string; method: string }[];
+  /** The process that does the work; there is one. */
+  readonly workerPid: number;
   stop(): Promise<void>;
 }
 
@@ -87,16 +89,21 @@ export async function startNginx(
   const server = spawn(program, args, { stdio: ['ignore', log, 'pipe'] });
   closeSync(log);
   const said: string[] = [];
+  let workerPid = 0;
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: server.stderr! }).on('line', (line) => {
       said.push(line);
-      if (line.includes('start worker process ')) resolve();
+      const worker = /start worker process (\d+)/.exec(line)?.[1];
+      if (worker === undefined) return;
+      workerPid = Number(worker);
+      resolve();
     });
     server.once('error', reject);
     server.once('exit', (code) => reject(new Error(`nginx ended with ${String(code)}: ${verdict}${said.join('\n')}`)));
   });
   return {
     verdict,
+    workerPid,
     requests: () =>
       readFileSync(access, 'utf8')
         .split('\n')

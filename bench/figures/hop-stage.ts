@@ -1,0 +1,102 @@
+/** Who stands between page and provider in the hop: started together, talked through one after the other. */
+import path from 'node:path';
+import { startNginx } from '../../relay/testing/nginx.ts';
+import { freePort, startNode, startRelayProcess, type RelayProcess } from '../load/processes.ts';
+import { makeCertificate, startChild, watchProcessor, type Child } from './child.ts';
+import type { LoadOrder, Seen, Target } from './hop-load.ts';
+
+const HERE = import.meta.dirname;
+export const DIST = path.resolve(HERE, '../../dist');
+
+export interface ProviderSeen {
+  upUs: number[];
+  framesUp: number;
+  framesDown: number;
+  sessions: number;
+  lateMs: number[];
+}
+interface ProviderPorts {
+  plain: number;
+  tls: number;
+}
+
+export interface HopStage {
+  load: Child<LoadOrder, unknown>;
+  provider: Child<'take', ProviderPorts>;
+  /** Starts and adds what stands between. */
+  direct(): Target;
+  proxy(name: string, isTls: boolean): Promise<Target & { pid: number }>;
+  nginx(): Promise<Target & { pid: number }>;
+  relay(
+    name: string,
+    how?: {
+      isTls?: boolean;
+      isBase64?: boolean;
+      dist?: string;
+      env?: Record<string, string>;
+      flags?: readonly string[];
+    },
+  ): Promise<Target & { pid: number; process: RelayProcess }>;
+  take(): Promise<{ load: Seen; provider: ProviderSeen }>;
+  close(): Promise<void>;
+}
+
+export async function setHopStage(): Promise<HopStage> {
+  const closers: (() => unknown)[] = [];
+  const certificate = makeCertificate();
+  closers.push(() => certificate.remove());
+  const provider = await startChild<'take', ProviderPorts>('figures/hop-provider', [
+    certificate.key,
+    certificate.certificate,
+  ]);
+  closers.push(() => provider.stop());
+  const load = await startChild<LoadOrder>('figures/hop-load');
+  closers.push(() => load.stop());
+  const trusted = { NODE_EXTRA_CA_CERTS: certificate.certificate };
+  const { plain, tls } = provider.first;
+  return {
+    ...{ load, provider },
+    direct: () => ({ name: 'direct', kind: 'plain', url: `ws://127.0.0.1:${plain}/`, origin: '' }),
+    async proxy(name, isTls) {
+      const upstream = isTls ? `wss://localhost:${tls}/` : `ws://127.0.0.1:${plain}/`;
+      const running = await startNode([path.join(HERE, 'ws-proxy.mjs'), upstream], trusted, /port (\d+)/);
+      closers.push(() => running.stop());
+      return { name, kind: 'plain', url: `ws://127.0.0.1:${running.match[1] ?? ''}/`, origin: '', pid: running.pid };
+    },
+    async nginx() {
+      const listen = await freePort();
+      const server = await startNginx({ listen, relays: [plain] });
+      closers.push(() => server.stop());
+      const pid = server.workerPid;
+      return { name: 'nginx', kind: 'plain', url: `ws://127.0.0.1:${listen}/ws`, origin: '', pid };
+    },
+    async relay(name, { isTls = false, isBase64 = false, dist = DIST, env = {}, flags = [] } = {}) {
+      const base = isTls ? `https://localhost:${tls}/v1` : `http://127.0.0.1:${plain}/v1`;
+      const leg = isBase64 ? ['--import', path.join(HERE, 'base64-leg.mjs')] : [];
+      const relay = await startRelayProcess(
+        dist,
+        {
+          ...trusted,
+          ...{ OPENAI_API_KEY: 'sk-for-the-bench', OPENAI_BASE_URL: base },
+          ...(isBase64 && { BENCH_BASE64_LEG: '1' }),
+          POLICY_BUDGET_MS: '3000',
+          ...env,
+        },
+        [...flags, ...leg],
+      );
+      closers.push(() => relay.stop());
+      const url = `${relay.origin.replace('http', 'ws')}/ws`;
+      const kind = isBase64 ? 'base64' : 'relay';
+      return { name, kind, url, origin: relay.origin, pid: relay.pid, process: relay };
+    },
+    async take() {
+      const [seen, above] = await Promise.all([load.ask<Seen>({ do: 'take' }), provider.ask<ProviderSeen>('take')]);
+      return { load: seen, provider: above };
+    },
+    async close() {
+      for (const close of closers.reverse()) await close();
+    },
+  };
+}
+
+export { watchProcessor };
