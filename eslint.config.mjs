@@ -26,6 +26,7 @@ const THIRD = {
   webhooks: home(['standardwebhooks'], 'webhooks'),
   passwords: home(['@node-rs/argon2'], 'auth'),
   charts: home(['uplot'], 'the console'),
+  reports: home(['@sentry/*'], 'error-tracking'),
 };
 const third = (...except) =>
   Object.entries(THIRD)
@@ -122,6 +123,7 @@ export default tseslint.config(
       { group: ['node:*', '../*'], message: 'the contract knows the schema library, #wire and #arbiter' },
     ],
   ),
+  imports(['relay/error-tracking/**'], [...third('reports'), ...leafMayNot('error-tracking')]),
   imports(['relay/bridge/**'], [...third('openai'), ...leafMayNot('bridge')]),
   imports(['relay/policy/**'], [...third('openai'), ...leafMayNot('policy')]),
   imports(['relay/reflex/**'], [...third('openai'), ...leafMayNot('reflex')]),
