@@ -362,16 +362,19 @@ export const VARIABLES = {
 
   METRICS_TOKEN: secret(8, { group: WATCH, means: 'Not used yet: bearer token for /metrics.' }),
   SENTRY_DSN: {
-    ...url(['https', 'http'], { group: WATCH, means: 'Not used yet: where errors are reported.' }),
+    ...url(['https', 'http'], {
+      group: WATCH,
+      means: 'Where Sentry takes reports of errors that nobody expected; needs the package @sentry/node.',
+    }),
     isSecret: true,
   },
   SENTRY_ENVIRONMENT: pattern(/^[^\s/]{1,64}$/, 'a name without spaces', {
     group: WATCH,
-    means: 'Not used yet: name of this deployment in error reports.',
+    means: 'Name of this deployment in error reports.',
   }),
   SENTRY_TRACES_SAMPLE_RATE: share({
     group: WATCH,
-    means: 'Not used yet: share of turns that are traced.',
+    means: 'Share of conversations whose spans Sentry gets, too; none while an OTEL_ variable sends them elsewhere.',
     absent: '0.1',
   }),
 

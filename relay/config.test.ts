@@ -211,8 +211,7 @@ describe('readConfig', () => {
 
   it('warns of settings that do nothing', () => {
     const { warnings } = readConfig({ OPENAI_BASE_URL: 'https://x.example', SENTRY_DSN: 'https://k@s.example/1' });
-    expect(warnings.join()).toMatch(/emulator/);
-    expect(warnings.join()).toMatch(/SENTRY_DSN is set, but has no effect/);
+    expect(warnings).toEqual([expect.stringMatching(/emulator/)]);
     const production = readConfig({ NODE_ENV: 'production', MASTER_KEY: KEY });
     expect(production.warnings.join()).toMatch(/in production, too, the emulator answers/);
   });

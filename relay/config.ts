@@ -72,13 +72,7 @@ type Environment = Record<string, string | undefined>;
 
 const NAMES = Object.keys(VARIABLES) as VariableName[];
 // Read and checked, yet nothing in this version acts on them; saying so beats silence.
-const WITHOUT_EFFECT: VariableName[] = [
-  'OPENAI_FALLBACK_BASE_URL',
-  'METRICS_TOKEN',
-  'SENTRY_DSN',
-  'SENTRY_ENVIRONMENT',
-  'SENTRY_TRACES_SAMPLE_RATE',
-];
+const WITHOUT_EFFECT: VariableName[] = ['METRICS_TOKEN'];
 
 /**
  * @param readFile - Reads a `NAME_FILE`; tests pass their own.

@@ -5,7 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
+import { systemClock } from './clock.ts';
 import { ConfigError, readConfig, type Config } from './config.ts';
+import { openErrorTracking } from './error-tracking/error-tracking.ts';
 import { createLog, type Log } from './log.ts';
 import { SharedStateError } from './shared-state/redis-link.ts';
 import { startRelay } from './start.ts';
@@ -83,14 +85,17 @@ export function configOrComplaint(io: Pick<RunIo, 'env' | 'complain'>): Config |
 export async function run(io: RunIo): Promise<number> {
   const config = configOrComplaint(io);
   if (config === undefined) return 1;
-  const log = createLog({ level: config.logLevel, readable: io.isTerminal && !config.isProduction });
+  const lines = createLog({ level: config.logLevel, readable: io.isTerminal && !config.isProduction });
+  // Listened for from the first moment: a stop during the start is not lost.
+  const signals = stopSignals(io, lines);
+  const reports = await openErrorTracking({ ...config.sentry, hasOwnSpans: false, log: lines, clock: systemClock });
+  const log = reports.watched(lines);
   for (const warning of config.warnings) log.warn('configuration', { reason: warning });
   const offCrash = io.onCrash((error) => {
     log.error('relay crashed', { error });
-    io.exit(1);
+    if (reports.close === undefined) io.exit(1);
+    else void reports.close().finally(() => io.exit(1));
   });
-  // Listened for from the first moment: a stop during the start is not lost.
-  const signals = stopSignals(io, log);
   try {
     const relay = await startRelay(config, { log, staticRoot: io.staticRoot });
     if (!config.isProduction) for (const line of relay.greeting) io.print(line);
@@ -109,6 +114,7 @@ export async function run(io: RunIo): Promise<number> {
   } finally {
     signals.off();
     offCrash();
+    await reports.close?.();
   }
 }
 
