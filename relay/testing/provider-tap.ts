@@ -1,4 +1,5 @@
 /** A listener on the wire between relay and provider: passes everything on, and keeps the sound that went either way. */
+import { createServer, request as ask } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 
@@ -27,8 +28,18 @@ interface ProviderEvent {
 
 /** @param providerUrl - base URL of the provider, such as an emulator's. */
 export async function tapProvider(providerUrl: string): Promise<ProviderTap> {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
-  await new Promise((resolve) => server.once('listening', resolve));
+  // What is no WebSocket goes on as it came.
+  const http = createServer((asked, answer) => {
+    const { method = 'GET', headers } = asked;
+    const onward = ask(new URL(asked.url ?? '/', providerUrl), { method, headers }, (answered) => {
+      answer.writeHead(answered.statusCode ?? 502, answered.headers);
+      answered.pipe(answer);
+    });
+    onward.on('error', () => answer.destroy());
+    asked.pipe(onward);
+  });
+  const server = new WebSocketServer({ server: http, perMessageDeflate: false });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const connections: Tapped[] = [];
   server.on('connection', (relay, request) => {
     const tapped: Tapped = { heard: [], spoken: new Map() };
@@ -67,11 +78,13 @@ export async function tapProvider(providerUrl: string): Promise<ProviderTap> {
     }
   });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/v1`,
     connections,
     async close() {
       for (const socket of server.clients) socket.terminate();
-      await new Promise((resolve) => server.close(resolve));
+      server.close();
+      http.closeAllConnections();
+      await new Promise((resolve) => http.close(resolve));
     },
   };
 }

@@ -10,12 +10,13 @@ import { startEmulator, type Emulator } from '../../relay/emulator/emulator.ts';
 import { GOOD_TOKEN, relayUnderTest, type RelayUnderTest } from '../../relay/session/testing/relay-under-test.ts';
 import { DOOR_DEFAULTS } from '../../relay/session/upgrade.ts';
 import { ChaosProxy } from '../../relay/testing/chaos-proxy.ts';
-import { joined, tapProvider, type ProviderTap, type Tapped } from '../../relay/testing/provider-tap.ts';
+import { joined, tapProvider, type ProviderTap } from '../../relay/testing/provider-tap.ts';
 import { speech } from '../../relay/testing/speech.ts';
 import { openLink } from '../link/link.ts';
 import { wait } from '../link/wait.ts';
 import { LiveSound } from '../testing/live-sound.ts';
 import { socketClass } from '../testing/relay-socket.ts';
+import { checkAgentSound, checkUserSound, parting } from '../testing/same-sound.ts';
 import type { CallEvent } from './call.ts';
 import { joinCall } from './open-call.ts';
 
@@ -139,37 +140,6 @@ class Conversation {
   }
 }
 
-/** Where two runs of samples part; -1 for nowhere up to the shorter one's end. */
-function parting(one: Int16Array, other: Int16Array): number {
-  return one.findIndex((sample, at) => at < other.length && sample !== other[at]);
-}
-
-function checkUserSound(spoken: Int16Array, heard: Int16Array): void {
-  const at = parting(heard, spoken);
-  expect(at, `the provider’s sound parts from the microphone’s at sample ${at}`).toBe(-1);
-  expect(heard.length).toBeLessThanOrEqual(spoken.length);
-  // Only what is said after the last answer may be under way.
-  expect(heard.length).toBeGreaterThan(spoken.length - 24_000);
-}
-
-function checkAgentSound(sound: LiveSound, tapped: Tapped): number {
-  let whole = 0;
-  const reached = new Map<string, number>();
-  for (const { item, from, frames, isWhole } of sound.reached) {
-    const said = joined(tapped.spoken.get(item) ?? []);
-    const came = joined(frames);
-    // A relay that starts an item goes on with it where it was, and never goes back.
-    const before = reached.get(item);
-    if (before !== undefined) expect(from).toBe(before);
-    expect(parting(came, said.subarray(from)), `${item} from ${from} is not what was said`).toBe(-1);
-    reached.set(item, from + came.length);
-    if (!isWhole) continue;
-    whole += 1;
-    expect(from + came.length).toBe(said.length);
-  }
-  return whole;
-}
-
 it('of 200 cuts at random bytes nobody hears or loses a sample', { timeout: 120_000 }, async () => {
   const question = await speech('What is two plus three?');
   const tellings = Array.from({ length: CONVERSATIONS }, async (_, index) => {
@@ -197,7 +167,7 @@ it('of 200 cuts at random bytes nobody hears or loses a sample', { timeout: 120_
     expect(tapped, 'no connection of the provider’s carries what this person said').toBeDefined();
     if (!tapped) continue;
     checkUserSound(spoken, joined(tapped.heard));
-    expect(checkAgentSound(sound, tapped)).toBeGreaterThan(1);
+    expect(checkAgentSound(sound.reached, tapped)).toBeGreaterThan(1);
     expect(events.filter(({ type }) => type === 'session.created')).toHaveLength(1);
     const kept = events.filter((event) => event.type === 'session.resumed').map((event) => event.kept);
     expect(new Set(kept)).toEqual(new Set(['all']));

@@ -5,19 +5,11 @@
 import { FRAME_SAMPLES, RATE_HZ } from '#wire';
 import type { AudioEngine, AudioEngineOptions, GateCommand, PlaybackFrame } from '../audio/audio-engine.ts';
 import { PlayoutGate } from '../audio/playout-gate.ts';
+import type { Reached } from './same-sound.ts';
 
 const FRAME_MS = 20;
 /** While nobody speaks frames are put together. */
 const BATCH = 5;
-
-/** What reached the gate of one item, run by run: each from where the relay said. */
-export interface Reached {
-  item: string;
-  epoch: number;
-  from: number;
-  frames: Int16Array[];
-  isWhole: boolean;
-}
 
 export class LiveSound implements AudioEngine {
   readonly context = { sampleRate: RATE_HZ } as AudioContext;
