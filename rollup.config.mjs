@@ -11,10 +11,14 @@ import terser from '@rollup/plugin-terser';
 import esbuild from 'rollup-plugin-esbuild';
 import { rollupWorklet } from './scripts/worklet-plugin.mjs';
 
-const { dependencies, peerDependencies, version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8'));
+const { dependencies, peerDependencies, version } = JSON.parse(
+  readFileSync(new URL('./package.json', import.meta.url), 'utf8'),
+);
 const external = (id) =>
   id.startsWith('node:') ||
-  Object.keys({ ...dependencies, ...peerDependencies }).some((name) => id === name || id.startsWith(`${name}/`));
+  [...Object.keys(dependencies), ...Object.keys(peerDependencies)].some(
+    (name) => id === name || id.startsWith(`${name}/`),
+  );
 
 const small = terser({
   ecma: 2020,

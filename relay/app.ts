@@ -16,6 +16,7 @@ import { adminRoutes, type AdminDeps } from './http/admin/routes.ts';
 import { clientAddress } from './http/client-address.ts';
 import { demoRoutes } from './http/demo.ts';
 import { healthRoutes, statusRoutes, type PingStore, type Status } from './http/health.ts';
+import { metricsRoutes, watchRequests, type Exposition, type OnAnswer } from './http/metrics.ts';
 import { notFound, problemHandler } from './http/problem.ts';
 import { ratingRoutes } from './http/rating.ts';
 import { rateLimit, type Known } from './http/rate-limit.ts';
@@ -44,6 +45,11 @@ export interface AppDeps {
   rateLimit: { windowMs: number; maxRequests: number };
   trustedProxies: BlockList;
   healthPath: string;
+  /** Undefined: there are no metrics on this port. */
+  metricsToken?: string | undefined;
+  exposition?: Exposition;
+  /** Told of every answer. */
+  onAnswer?: OnAnswer;
   isDraining: () => boolean;
   pingStore: PingStore;
   status: () => Status;
@@ -73,8 +79,12 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
   const app = new Hono<RelayEnv>();
   app.onError(problemHandler(log));
   app.notFound(notFound);
+  app.use(watchRequests({ clock: deps.clock, onAnswer: deps.onAnswer }));
   app.use(securityHeaders({ isSecure }));
   app.route('/', healthRoutes({ path: deps.healthPath, isDraining: deps.isDraining, pingStore: deps.pingStore }));
+
+  if (deps.exposition !== undefined)
+    app.route('/', metricsRoutes({ token: deps.metricsToken, exposition: deps.exposition }));
 
   for (const path of ['/api/token', '/api/rating']) app.use(path, tokenCors({ directory }));
   const signIns = createSignIns({ people: store.people, clock: deps.clock, attempts: deps.shared });

@@ -66,6 +66,10 @@ export interface BookkeepingOptions {
   transcriptionModel: string;
   send: Send;
   prices?: PriceTable;
+  /** The provider billed a tenant so many millionths of a dollar. */
+  onBilled?: (tenantId: string, cost: number) => void;
+  /** One attempt to deliver a webhook is over. */
+  onDelivery?: (result: 'delivered' | 'retry' | 'dead') => void;
   /** Where the record waits while the store is away; without it, it waits in memory and not for long. */
   spool?: Spool<BookEntry>;
 }
@@ -84,6 +88,7 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
   });
   const webhooks = createWebhooks({
     ...{ clock, records: store.webhooks, send: options.send },
+    ...(options.onDelivery && { onDelivery: options.onDelivery }),
     onProblem: ({ code, detail, tenantId, error }) =>
       log.warn('a webhook fails', { code, reason: detail, error, ...(tenantId !== undefined && { tenant: tenantId }) }),
   });
@@ -100,6 +105,7 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
           : inTime(clock, store.usage.counts(tenantId, periods)),
     },
     ...{ transcriptionModel: options.transcriptionModel, run: instance },
+    ...(options.onBilled && { onBilled: options.onBilled }),
     onCrossing: (tenantId, crossing) => journal.add({ kind: 'crossing', tenantId, crossing }),
     onProblem: ({ code, detail, error }) => log.warn('usage is not as it should be', { code, reason: detail, error }),
   });

@@ -360,7 +360,48 @@ export const VARIABLES = {
     absent: '1048576',
   }),
 
-  METRICS_TOKEN: secret(8, { group: WATCH, means: 'Not used yet: bearer token for /metrics.' }),
+  METRICS_TOKEN: secret(8, {
+    group: WATCH,
+    means: 'Bearer token for GET /metrics on the public port. Unset, and METRICS_PORT unset: there are no metrics.',
+  }),
+  METRICS_PORT: whole(0, 65_535, {
+    group: WATCH,
+    means: 'Port of its own for GET /metrics, without a token: for collectors inside the network only. 0 takes any.',
+  }),
+  METRICS_HOST: pattern(/^[\w.:-]+$/, 'an address or a name', {
+    group: WATCH,
+    means: 'Address that METRICS_PORT listens on.',
+    absent: '127.0.0.1',
+  }),
+  METRICS_PER_TENANT: flag({
+    group: WATCH,
+    means: 'Whether sessions, turns and cost are also counted by tenant: 200 tenants at a time, others together.',
+    absent: 'true',
+  }),
+  EMF_METRICS: flag({
+    group: WATCH,
+    means: "Whether a line in CloudWatch's embedded metric format is written once a minute, in the log stream.",
+    absent: 'false',
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(['https', 'http'], {
+    group: WATCH,
+    means:
+      'Where traces are sent; needs @opentelemetry/sdk-node, which reads this and all other standard OTEL_ variables by itself.',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url(['https', 'http'], {
+    group: WATCH,
+    means: 'The same for traces alone, with its path.',
+  }),
+  OTEL_TRACES_EXPORTER: pattern(/^[\w,-]+$/, 'names of exporters, separated by commas', {
+    group: WATCH,
+    means: 'Which exporters take traces: otlp, console, zipkin; none switches traces off.',
+  }),
+  OTEL_SERVICE_NAME: pattern(/^[^\s]{1,128}$/, 'a name without spaces', {
+    group: WATCH,
+    means: 'Name of this service in traces.',
+    absent: 'voice-jib-jab',
+  }),
+  OTEL_SDK_DISABLED: flag({ group: WATCH, means: 'Switches traces off, whatever else is set.', absent: 'false' }),
   SENTRY_DSN: {
     ...url(['https', 'http'], {
       group: WATCH,

@@ -47,7 +47,18 @@ export interface Config {
   prices: PriceTable | undefined;
   rateLimit: { windowMs: number; maxRequests: number };
   socket: { heartbeatMs: number; maxMessageBytes: number };
-  metricsToken: string | undefined;
+  metrics: {
+    /** Undefined: not on the public port. */
+    token: string | undefined;
+    /** Undefined: none of its own. */
+    port: number | undefined;
+    host: string;
+    isPerTenant: boolean;
+    /** CloudWatch's lines in the log stream. */
+    hasEmf: boolean;
+  };
+  /** Whether conversations are traced, and by which name; the rest is the SDK's to read. */
+  tracing: { isOn: boolean; serviceName: string };
   sentry: { dsn: string | undefined; environment: string | undefined; tracesSampleRate: number };
   sessionLogRetentionDays: number;
   /** The defaults of every tenant's knobs. */
@@ -71,8 +82,6 @@ export class ConfigError extends Error {
 type Environment = Record<string, string | undefined>;
 
 const NAMES = Object.keys(VARIABLES) as VariableName[];
-// Read and checked, yet nothing in this version acts on them; saying so beats silence.
-const WITHOUT_EFFECT: VariableName[] = ['METRICS_TOKEN'];
 
 /**
  * @param readFile - Reads a `NAME_FILE`; tests pass their own.
@@ -100,7 +109,7 @@ export function readConfig(env: Environment, readFile = (path: string) => readFi
   if (isProduction) problems.push(...productionProblems(values, given));
   if (problems.length > 0) throw new ConfigError(problems);
   // Whatever has a text for its absence was read above or reported; the rest may be undefined.
-  return assemble(values as Values & Filled, given, [...slips(env), ...idle(given)]);
+  return assemble(values as Values & Filled, given, slips(env));
 }
 
 /** The variables that have a value even when nobody set them. */
@@ -115,6 +124,10 @@ type Unfilled =
   | 'MASTER_KEY'
   | 'ADMIN_TOKEN'
   | 'METRICS_TOKEN'
+  | 'METRICS_PORT'
+  | 'OTEL_EXPORTER_OTLP_ENDPOINT'
+  | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'
+  | 'OTEL_TRACES_EXPORTER'
   | 'SENTRY_DSN'
   | 'SENTRY_ENVIRONMENT'
   | 'EXPECTED_FIRST_AUDIO_MS';
@@ -210,7 +223,11 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
     prices: values.PRICES_FILE,
     rateLimit: { windowMs: values.RATE_LIMIT_WINDOW_MS, maxRequests: values.RATE_LIMIT_MAX_REQUESTS },
     socket: { heartbeatMs: values.WS_HEARTBEAT_INTERVAL, maxMessageBytes: values.WS_MAX_PAYLOAD },
-    metricsToken: values.METRICS_TOKEN,
+    metrics: {
+      ...{ token: values.METRICS_TOKEN, port: values.METRICS_PORT, host: values.METRICS_HOST },
+      ...{ isPerTenant: values.METRICS_PER_TENANT, hasEmf: values.EMF_METRICS },
+    },
+    tracing: { isOn: isTraced(values), serviceName: values.OTEL_SERVICE_NAME },
     sentry: {
       dsn: values.SENTRY_DSN,
       environment: values.SENTRY_ENVIRONMENT,
@@ -223,10 +240,15 @@ function assemble(values: Values & Filled, given: Set<VariableName>, warnings: s
   };
 }
 
-const place = (at: { file: string } | { url: string }) => ('file' in at ? { file: resolve(at.file) } : at);
+/** As the standard variables mean it: an endpoint or an exporter is named, and nothing says no. */
+function isTraced(values: Values): boolean {
+  const exporter = values.OTEL_TRACES_EXPORTER;
+  if (values.OTEL_SDK_DISABLED === true || exporter === 'none') return false;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces } = values;
+  return exporter !== undefined || all !== undefined || traces !== undefined;
+}
 
-const idle = (given: Set<VariableName>) =>
-  WITHOUT_EFFECT.filter((name) => given.has(name)).map((name) => `${name} is set, but has no effect in this version.`);
+const place = (at: { file: string } | { url: string }) => ('file' in at ? { file: resolve(at.file) } : at);
 
 /** Names in the environment that resemble ours and are not: likely slips. */
 function slips(env: Environment): string[] {

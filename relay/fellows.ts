@@ -55,6 +55,8 @@ export interface FellowsOptions {
   /** Behind trusted proxies, of a request that came by itself. */
   addressOf: (request: IncomingMessage) => string;
   limits?: Partial<PassOnLimits>;
+  /** A page was brought to the instance that has its conversation. */
+  onPassed?: () => void;
   /** The process holds as much as it may: nobody more is passed on. */
   isFull?: () => boolean;
 }
@@ -106,6 +108,7 @@ export function createFellows(options: FellowsOptions): Fellows {
     const address = options.addressOf(request);
     const passed = await passing.pass({ owner, session, request, socket, head, address, signal });
     log.info('a page came back to another instance', { session, instance: owner.instance, code: passed });
+    if (passed === 'passed') options.onPassed?.();
     if (passed === 'full') refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
     return passed !== 'dead';
   };

@@ -36,6 +36,13 @@ export function newId(prefix: IdPrefix, wallMs: number = Date.now()): string {
   return `${prefix}_${base32(bytes)}`;
 }
 
+const REQUEST = /^[\w.:/+=-]{1,64}$/;
+
+/** The id that a proxy gave the request, where it looks like one; a new one otherwise. */
+export function requestId(given: string | readonly string[] | undefined, wallMs: number = Date.now()): string {
+  return typeof given === 'string' && REQUEST.test(given) ? given : newId('req', wallMs);
+}
+
 /** A publishable key: names a tenant to the world, grants nothing away from its allowed origins. */
 export function newPublishableKey(): string {
   return `pk_${base32(randomBytes(15))}`;

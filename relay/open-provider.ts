@@ -26,18 +26,26 @@ export interface Provider {
   close: () => Promise<void>;
 }
 
+/** What is told of connections that give way to the next. */
+export type OnRotation = (result: 'switched' | 'missed') => void;
+
 /** The model by URL: OpenAI's, or that of an emulator of our own. There is no other way to one. */
 export async function openProvider(
   config: Config,
   log: Log,
   keyOf: (tenant: string) => Promise<string | undefined>,
+  onRotation: OnRotation,
 ): Promise<Provider> {
   const { apiKey, baseUrl, fallbackBaseUrl, model } = config.openai;
   const circuits = createCircuits(systemClock);
   const bridges = (at: string, key: string, fallback?: string) =>
     createOpenAIBridgeFactory({
       ...{ baseUrl: at, fallbackBaseUrl: fallback, circuits, apiKey: key, keyOf, clock: systemClock },
-      onProblem: ({ code, detail }) => log.warn('provider problem', { code, reason: detail }),
+      onSwitched: () => onRotation('switched'),
+      onProblem({ code, detail }) {
+        if (code === 'rotation-missed') onRotation('missed');
+        log.warn('provider problem', { code, reason: detail });
+      },
     });
   if (apiKey !== undefined) {
     const describes = `${model} at ${baseUrl}${fallbackBaseUrl === undefined ? '' : `, else at ${fallbackBaseUrl}`}`;

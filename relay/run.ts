@@ -85,10 +85,14 @@ export function configOrComplaint(io: Pick<RunIo, 'env' | 'complain'>): Config |
 export async function run(io: RunIo): Promise<number> {
   const config = configOrComplaint(io);
   if (config === undefined) return 1;
+  // The SDK for traces reads its variables by itself, and knows no `.env`.
+  for (const [name, value] of Object.entries(environment(io.env))) if (name.startsWith('OTEL_')) io.env[name] ??= value;
   const lines = createLog({ level: config.logLevel, readable: io.isTerminal && !config.isProduction });
   // Listened for from the first moment: a stop during the start is not lost.
   const signals = stopSignals(io, lines);
-  const reports = await openErrorTracking({ ...config.sentry, hasOwnSpans: false, log: lines, clock: systemClock });
+  const reports = await openErrorTracking({
+    ...{ ...config.sentry, hasOwnSpans: config.tracing.isOn, log: lines, clock: systemClock },
+  });
   const log = reports.watched(lines);
   for (const warning of config.warnings) log.warn('configuration', { reason: warning });
   const offCrash = io.onCrash((error) => {

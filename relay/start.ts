@@ -12,7 +12,7 @@ import { readRecord } from './audit/read-record.ts';
 import { createAuth } from './auth/auth.ts';
 import { createSignIns } from './auth/console-sign-in.ts';
 import { openKeyring } from './auth/keyring.ts';
-import { createBookkeeping } from './bookkeeping.ts';
+import { createBookkeeping, type BookEntry } from './bookkeeping.ts';
 import { DEFAULT_TRANSCRIPTION_MODEL } from './bridge/openai/setup.ts';
 import { capacityHere } from './capacity.ts';
 import { choicesOf } from './choices.ts';
@@ -27,6 +27,7 @@ import type { Status } from './http/health.ts';
 import { newId } from './ids.ts';
 import { createLastKnown, LAST_KNOWN_MS } from './last-known.ts';
 import type { Log } from './log.ts';
+import { startMeasuring } from './measuring.ts';
 import { openProvider } from './open-provider.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
@@ -82,6 +83,8 @@ export interface StartOptions {
   door?: Partial<DoorLimits>;
   /** How long the head of a request, and all of it, may take to come. */
   requests?: { headMs: number; wholeMs: number };
+  /** Takes lines of the log stream that are no log lines; standard output by default. */
+  writeLine?: (line: string) => void;
   /** What waits of all conversations together; a quarter of the memory by default. */
   mostHeldBytes?: number;
   /** All addresses of a name that a tenant gave; the system's resolver by default. */
@@ -106,7 +109,7 @@ export async function startRelay(config: Config, options: StartOptions): Promise
 
 async function open(
   config: Config,
-  { log, staticRoot, door: doorLimits, requests, lookup, mostHeldBytes }: StartOptions,
+  { log, staticRoot, door: doorLimits, requests, lookup, mostHeldBytes, writeLine = toStandardOutput }: StartOptions,
   closers: (() => Promise<void> | void)[],
   closeAll: () => Promise<void>,
 ): Promise<Relay> {
@@ -148,6 +151,15 @@ async function open(
     ...(lookup && { lookup }),
   });
   closers.push(() => outbound.close());
+  const spool = openSpool<BookEntry>({ dir: join(config.dataDir, 'spool'), instance, ...sealedBy(masterKey) });
+  const measuring = await startMeasuring({
+    ...{ config, clock, log, writeLine },
+    gauges: () => ({
+      ...{ isDraining, isStoreUp: store.isUp(), isSharedStateUp: sharing.isUp(), instances: sharing.instances() },
+      ...{ sessions: door.live, spoolBytes: spool.bytes, circuits: provider.circuits.view() },
+    }),
+  });
+  closers.push(() => measuring.stop());
   const auth = createAuth({
     ...{ keyring, store, directory, quotas: shared, outbound, clock },
     ...{ usedTokens: once, broadcast },
@@ -162,7 +174,8 @@ async function open(
     limitsOf: (tenantId) => directory.limits(tenantId),
     send: (to, request) => outbound.request(to, request),
     ...(config.prices !== undefined && { prices: config.prices }),
-    spool: openSpool({ dir: join(config.dataDir, 'spool'), instance, ...sealedBy(masterKey) }),
+    ...measuring.inTheBooks,
+    spool,
   });
   closers.push(() => books.stop());
   await books.start();
@@ -173,6 +186,7 @@ async function open(
     config,
     log,
     async (tenant) => (await providerKeys.get(tenant, () => ownKey(tenant)))?.key,
+    measuring.onRotation,
   );
   closers.push(provider.close);
 
@@ -194,13 +208,17 @@ async function open(
   const budget = createByteBudget({
     mostBytes: mostHeldBytes ?? capacity.heldBytes,
     elsewhere: () => fellows.passed() * 2 * PASS_ON_DEFAULTS.bufferBytes,
-    onShed: (bytes) => log.warn('a conversation was ended: too much is held', { bytes, count: budget.shed }),
+    onShed(bytes) {
+      measuring.onShed();
+      log.warn('a conversation was ended: too much is held', { bytes, count: budget.shed });
+    },
   });
   const fellows = createFellows({
     ...{ store, ownership, clock, log, self, masterKey },
     sessions: () => door.live,
     addressOf: (request) => clientAddress(request, trustedProxies),
     limits: { most: capacity.passed },
+    onPassed: measuring.onPassed,
     isFull: () => budget.isFull,
   });
   closers.push(() => fellows.stop());
@@ -219,6 +237,7 @@ async function open(
     admit: books.guard(auth.admit),
     ...{ meter: books.meter, conversations: books.conversations, onEscalation: books.onEscalation, instance },
     ...fellows.atTheDoor,
+    ...measuring.atTheDoor,
     budget,
     door: {
       ...DOOR_DEFAULTS,
@@ -251,6 +270,7 @@ async function open(
       speakAs: (who, text, signal) => previewVoice(provider.openBridge, who, text, signal),
     },
     ...{ log, clock, directory, keyring, shared, revocations: auth.revocations, trustedProxies, staticRoot, status },
+    ...measuring.overHttp,
     ...{ adminToken: config.adminToken, rateLimit: config.rateLimit, healthPath: config.healthPath },
     publicUrl: config.publicUrl,
     hasDemo: !config.isProduction,
@@ -268,6 +288,7 @@ async function open(
   const server = await listen(app.fetch, door, config, capacity.connections, requests);
   closers.push(() => server.close());
   const { port } = server;
+  await measuring.listen();
   if (config.port === 0) await openDemo(directory, config, port);
 
   self.url = config.instanceUrl ?? instanceUrl(config.host, port);
@@ -324,6 +345,8 @@ async function pingSoon(store: Store): Promise<void | 'degraded'> {
     clearTimeout(timer);
   }
 }
+
+const toStandardOutput = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** What waits on the disk is sealed as secrets are in the database: it holds words. */
 function sealedBy(masterKey: string) {

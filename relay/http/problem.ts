@@ -40,7 +40,13 @@ export function problemHandler(log: Log): ErrorHandler<RelayEnv> {
   return (thrown, c) => {
     const error = asRelayError(thrown);
     const { http } = error.fault;
-    const fields = { method: c.req.method, path: c.req.path, status: http, code: error.code };
+    const request = c.get('request');
+    const tenant = c.get('caller')?.tenantId;
+    const fields = {
+      ...{ method: c.req.method, path: c.req.path, status: http, code: error.code },
+      ...(request !== undefined && { request }),
+      ...(typeof tenant === 'string' && { tenant }),
+    };
     if (http >= 500) log.error('request failed', { ...fields, error: thrown });
     else log.debug('request refused', { ...fields, reason: error.message });
     return answer(c, error);

@@ -8,5 +8,7 @@ export interface RelayEnv {
   Variables: {
     /** Who asks, where a step before the route has found out. */
     caller?: Caller;
+    /** The request's id, for the log. */
+    request?: string;
   };
 }

@@ -13,7 +13,7 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { CLOSE, MAX_FRAME_BYTES, WidgetMessage, closeName, readMessage } from '#wire';
 import { FAULTS, RelayError, type FaultCode } from '../errors.ts';
 import type { Checkpoint } from '../continuity/continuity.ts';
-import { newId } from '../ids.ts';
+import { newId, requestId } from '../ids.ts';
 import { gatherWrites } from '../one-write.ts';
 import type { Admission } from '../tenants/tenant.ts';
 import { createAddressLimit, type AddressLimitOptions } from './address-limit.ts';
@@ -82,6 +82,8 @@ export interface UpgradeDeps extends SessionDeps {
   passOn?: PassOn;
   /** Whether another instance brought the caller here: they are not brought on again. */
   isPassedOn?: (request: IncomingMessage) => boolean;
+  /** What came of a caller. */
+  onAdmission?: (result: 'ok' | FaultCode) => void;
   /** The caller's address behind trusted proxies; the socket's own when absent. */
   addressOf?: (request: IncomingMessage) => string;
   door: DoorLimits;
@@ -144,6 +146,9 @@ export interface UpgradeHandler {
 interface Knock {
   origin: string | undefined;
   address: string;
+  /** The request's id, and of which trace it says to be part. */
+  request: string;
+  traceparent: string | undefined;
   /** The conversation that they want to come back to. */
   offer: ResumeOffer | null;
   /** What is left of it where its relay is gone. */
@@ -190,7 +195,14 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     });
   }
 
+  /** Every refusal over HTTP of somebody who knocked. */
+  function refuseFor(socket: Duplex, code: FaultCode, how?: Parameters<typeof refuseOverHttp>[2]): void {
+    deps.onAdmission?.(code);
+    refuseOverHttp(socket, code, how);
+  }
+
   function closeFor(ws: WebSocket, code: FaultCode): void {
+    deps.onAdmission?.(code);
     const fault = FAULTS[code];
     const close = 'close' in fault ? fault.close : CLOSE.unauthorized;
     ws.removeAllListeners('message');
@@ -207,9 +219,10 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       onEnd: (code) => session.end(code),
       onRenewed: (token) => registry.renewed(id, token),
     });
-    const { origin, address, offer } = knock;
+    const { origin, address, offer, request, traceparent } = knock;
     const session = createSession(deps, ws, {
-      ...{ id, admission },
+      ...{ id, admission, request },
+      ...(traceparent !== undefined && { traceparent }),
       ...(restored && offer && { restored, offer }),
       renew: async (token) => {
         const signal = AbortSignal.timeout(door.deadlineMs);
@@ -229,7 +242,11 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   function enter(ws: WebSocket, entrance: Entrance, knock: Knock): void {
     if (entrance.is === 'new') begin(ws, entrance.admission, knock, entrance.restored);
     // It ended in the very moment; the next connection will be a new session.
-    else if (!entrance.living.session.resume(ws, entrance.offer, entrance.tokenEndsAt)) closeFor(ws, 'busy');
+    else if (!entrance.living.session.resume(ws, entrance.offer, entrance.tokenEndsAt)) {
+      closeFor(ws, 'busy');
+      return;
+    }
+    deps.onAdmission?.('ok');
   }
 
   const giveBack = (entrance: Entrance | undefined) => {
@@ -342,7 +359,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   }
 
   /** Deadline, abort signal and a place among the pending; all three end together. */
-  function wait(socket: Duplex, who: Pick<Knock, 'origin' | 'address' | 'offer' | 'left'>): Knock {
+  function wait(socket: Duplex, who: Omit<Knock, 'signal' | 'onEnd' | 'pause' | 'settle'>): Knock {
     const abort = new AbortController();
     const end = (code: FaultCode) => {
       knock.settle();
@@ -358,7 +375,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     const knock: Knock = {
       ...who,
       signal: abort.signal,
-      onEnd: (code) => refuseOverHttp(socket, code, { retryAfterS: code === 'draining' ? DRAIN_RETRY_S : 1 }),
+      onEnd: (code) => refuseFor(socket, code, { retryAfterS: code === 'draining' ? DRAIN_RETRY_S : 1 }),
       pause(code) {
         const ms = GUESSED.has(code) ? random() * door.refusalPauseMs : 0;
         if (ms <= 0) return Promise.resolve();
@@ -392,11 +409,11 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       socket.on('error', () => socket.destroy());
       const path = (request.url ?? '').split('?')[0];
       if (path !== door.path) {
-        refuseOverHttp(socket, 'not-found');
+        refuseFor(socket, 'not-found');
         return;
       }
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-        refuseOverHttp(socket, 'bad-request', { status: 426 });
+        refuseFor(socket, 'bad-request', { status: 426 });
         return;
       }
       const protocols = request.headers['sec-websocket-protocol'];
@@ -404,22 +421,25 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       // Who comes back has a place already.
       const isBack = offer !== null && living.has(offer.session);
       if (isDraining && !isBack) {
-        refuseOverHttp(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
+        refuseFor(socket, 'draining', { retryAfterS: DRAIN_RETRY_S });
         return;
       }
       const isFull = (registry.live >= door.maxSessions || deps.budget?.isFull === true) && !isBack;
       if (pending.size >= door.maxPending || isFull) {
-        refuseOverHttp(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
+        refuseFor(socket, 'busy', { retryAfterS: BUSY_RETRY_S });
         return;
       }
       const address = deps.addressOf?.(request) ?? request.socket.remoteAddress ?? '';
       const waitMs = addresses.take(address);
       if (waitMs > 0) {
-        refuseOverHttp(socket, 'rate-limited', { retryAfterS: waitMs / 1000 });
+        refuseFor(socket, 'rate-limited', { retryAfterS: waitMs / 1000 });
         return;
       }
 
-      const knock = wait(socket, { origin: request.headers.origin, address, offer, left: null });
+      const { origin, traceparent } = request.headers;
+      const id = requestId(request.headers['x-request-id'], clock.wallNow());
+      const trace = typeof traceparent === 'string' ? traceparent : undefined;
+      const knock = wait(socket, { origin, address, request: id, traceparent: trace, offer, left: null });
       const token = offeredToken(protocols);
       const letPass = () => {
         if (token !== undefined) void admitBefore(token, request, socket, head, knock);

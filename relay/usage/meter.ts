@@ -67,6 +67,8 @@ export interface MeterOptions {
   /** Names this process in the ids of rows: a conversation may go on in another, which counts anew. */
   run?: string;
   limitsOf: (tenantId: string) => Promise<BudgetLimits>;
+  /** The provider billed something: what it cost, in millionths of a dollar. */
+  onBilled?: (tenantId: string, cost: number) => void;
   /** A budget came to 80, 95 or 100 %: once a period. */
   onCrossing?: (tenantId: string, crossing: Crossing) => void;
   /** For the log: the store failed, rows were given up, a model has no price. */
@@ -328,6 +330,7 @@ export function createMeter(options: MeterOptions): Meter {
           for (const line of bill.lines) keep(lane, line);
           totals.cost += bill.cost;
           totals.costByLane[lane] += bill.cost;
+          options.onBilled?.(tenantId, bill.cost);
           account.spent(slice, bill.cost, clock.wallNow());
           tellCrossings(tenantId, account);
           return bill.cost;

@@ -100,6 +100,8 @@ export function createWebhooks(options: {
   records: OutboxRecords;
   send: Send;
   random?: () => number;
+  /** One attempt to deliver is over; after `retry` another follows. */
+  onDelivery?: (result: 'delivered' | 'retry' | 'dead') => void;
   onProblem?: (problem: {
     code: 'store' | 'dead' | 'disabled';
     detail: string;
@@ -198,11 +200,13 @@ export function createWebhooks(options: {
     }
     const now = clock.wallNow();
     if (status >= 200 && status < 300) {
+      options.onDelivery?.('delivered');
       await records.settle(tenantId, id, { status: 'delivered', nextAt: now, lastResult });
       return;
     }
     failing.add(webhookId);
     const wait = status === GONE ? null : waitAfter(one.attempts + 1, random());
+    options.onDelivery?.(wait === null ? 'dead' : 'retry');
     if (wait !== null) {
       await records.settle(tenantId, id, { status: 'pending', nextAt: now + wait, lastResult });
       return;

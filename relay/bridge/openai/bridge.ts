@@ -37,6 +37,8 @@ export interface OpenAIBridgeOptions {
   /** In [0, 1); spreads the attempts of many sessions to dial again. */
   random(): number;
   onProblem(problem: BridgeProblem): void;
+  /** The next connection took the place of one that had lasted its time, and nobody noticed. */
+  onSwitched?: (() => void) | undefined;
 }
 
 export class OpenAIBridge implements RealtimeBridge {
@@ -209,6 +211,7 @@ export class OpenAIBridge implements RealtimeBridge {
   #switched(): void {
     this.#microphone.shut();
     this.#microphone.open();
+    this.#options.onSwitched?.();
   }
 
   #up(generation: number): void {

@@ -30,6 +30,8 @@ export interface OpenAIBridgeFactoryOptions {
   random?: () => number;
   /** What went wrong without ending anything: for log and metrics. */
   onProblem?: (problem: BridgeProblem) => void;
+  /** The next connection took the place of one that had lasted its time, and nobody noticed. */
+  onSwitched?: () => void;
 }
 
 /** @returns what opens one bridge per session. Nothing is dialled before a bridge's `connect`. */
@@ -43,6 +45,7 @@ export function createOpenAIBridgeFactory(options: OpenAIBridgeFactoryOptions): 
     transcriptionModel: options.transcriptionModel ?? DEFAULT_TRANSCRIPTION_MODEL,
     random: options.random ?? Math.random,
     onProblem: options.onProblem ?? (() => undefined),
+    onSwitched: options.onSwitched,
   };
   const { apiKey, keyOf } = options;
   return (setup, onEvent, moment) => {
