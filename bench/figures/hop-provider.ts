@@ -1,7 +1,8 @@
 /**
  * The other end of the hop, in a process of its own: speaks just enough of the realtime protocol for the relay to hold a session, stamps
  * every frame that it sends and reads the stamps of those that come. Sound goes both ways at real-time pace as long as sound comes in.
- * To a bare proxy it speaks in binary frames, as the page would. Told over IPC: `take` gives what was seen since.
+ * To a bare proxy it speaks in binary frames, as the page would. Below `/ahead/` it sends as models do: a quarter of a second of sound a
+ * message, twice as fast as it is heard. Told over IPC: `take` gives what was seen since.
  *
  *     … hop-provider [KEY.pem CERTIFICATE.pem]
  */
@@ -11,7 +12,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { FRAME_BYTES, STAMP_BYTES, STAMP_CHARS, nowUs, readStamp, tone, writeStamp } from './stamp.ts';
-import { createTicker } from './ticker.ts';
+import { FRAME_MS, createTicker } from './ticker.ts';
 
 const HEADER_BYTES = 8;
 const APPEND = '{"type":"input_audio_buffer.append","audio":"';
@@ -20,12 +21,18 @@ const QUIET_MS = 300;
 /** One answer; then the next turn is committed. */
 const ANSWER_MS = 25_000;
 const AFTER_ANSWER_MS = 800;
+/** As models send: so many frames a message, so much faster than it is heard; and shorter, so that there are many. */
+const AHEAD_FRAMES = 12;
+const AHEAD_PACE = 2;
+const AHEAD_ANSWER_MS = 4_000;
 /** An answer's words come about as fast as they are said. */
 const WORD_EVERY_FRAMES = 16;
 const WORDS = ['This is what ', 'the stopwatch says ', 'to every question ', 'that it is asked. '];
 
 const ticker = createTicker();
 const soundTail = tone().subarray(STAMP_BYTES).toString('base64');
+const FRAME_CHARS = (FRAME_BYTES / 3) * 4;
+const silentFrames = tone().toString('base64').repeat(AHEAD_FRAMES);
 const stampBytes = Buffer.alloc(STAMP_BYTES);
 let upUs: number[] = [];
 let framesUp = 0;
@@ -64,7 +71,7 @@ function plainFrames(socket: WebSocket): (data: Buffer) => void {
 }
 
 /** A session of the realtime protocol. */
-function modelSession(socket: WebSocket): (text: string) => void {
+function modelSession(socket: WebSocket, isAhead: boolean): (text: string) => void {
   const send = (event: object) => socket.send(JSON.stringify({ event_id: `event_${ids++}`, ...event }));
   let heardAt = 0;
   let restUntil = 0;
@@ -118,10 +125,10 @@ function modelSession(socket: WebSocket): (text: string) => void {
       said += delta;
       send({ type: 'response.output_audio_transcript.delta', ...at, delta });
     };
-    const sound = () => {
-      if (frames % WORD_EVERY_FRAMES === 0) words();
-      frames += 1;
-      socket.send(`${head}${ids++}","delta":"${stamped(shareUs)}"}`);
+    const sound = (count: number) => {
+      for (let i = 0; i < count; i++, frames++) if (frames % WORD_EVERY_FRAMES === 0) words();
+      // Frames of a multiple of three bytes: base64 of one after the other is base64 of all.
+      socket.send(`${head}${ids++}","delta":"${stamped(shareUs)}${silentFrames.slice(0, (count - 1) * FRAME_CHARS)}"}`);
     };
     const finish = () => {
       send({ type: 'response.output_audio.done', ...at });
@@ -133,24 +140,35 @@ function modelSession(socket: WebSocket): (text: string) => void {
       send({ type: 'response.done', response: { ...response, status: 'completed', output: [done], usage } });
     };
     if (isOutOfBand) {
-      for (let i = 0; i < 20; i++) sound();
+      sound(AHEAD_FRAMES);
+      sound(AHEAD_FRAMES);
       finish();
       return;
     }
     // The first two at once: the relay keeps the newest 20 ms of an answer that is still coming.
-    sound();
-    sound();
-    framesDown += 2;
+    const most = isAhead ? AHEAD_ANSWER_MS : ANSWER_MS;
+    const beganAt = performance.now();
+    if (isAhead) sound(AHEAD_FRAMES);
+    else {
+      sound(1);
+      sound(1);
+    }
+    framesDown += frames;
     stop = ticker.add(() => {
-      if (performance.now() - heardAt <= QUIET_MS && frames * 20 < ANSWER_MS) {
-        framesDown += 1;
-        sound();
+      const isHeard = performance.now() - heardAt <= QUIET_MS;
+      if (isHeard && frames * FRAME_MS < most) {
+        const dueMs = isAhead ? (performance.now() - beganAt) * AHEAD_PACE : Infinity;
+        if (frames * FRAME_MS > dueMs) return;
+        const count = isAhead ? AHEAD_FRAMES : 1;
+        framesDown += count;
+        sound(count);
         return;
       }
       stop?.();
       stop = null;
       finish();
-      restUntil = performance.now() + AFTER_ANSWER_MS;
+      const unheardMs = Math.max(0, frames * FRAME_MS - (performance.now() - beganAt));
+      restUntil = performance.now() + (isAhead ? unheardMs : 0) + AFTER_ANSWER_MS;
       isAnswering = false;
     });
   }
@@ -194,7 +212,7 @@ async function serve(server: http.Server | https.Server): Promise<number> {
     socket.on('close', () => (sessions -= 1));
     socket.on('error', () => undefined);
     if (request.url?.includes('realtime') === true) {
-      const hear = modelSession(socket);
+      const hear = modelSession(socket, request.url.includes('/ahead/'));
       socket.on('message', (data: Buffer) => hear(data.toString('latin1')));
     } else {
       const hear = plainFrames(socket);

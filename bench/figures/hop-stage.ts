@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { startNginx } from '../../relay/testing/nginx.ts';
 import { freePort, startNode, startRelayProcess, type RelayProcess } from '../load/processes.ts';
-import { makeCertificate, startChild, watchProcessor, type Child } from './child.ts';
+import { ADMIN, widenLimits } from '../load/limits.ts';
+import { makeCertificate, startChild, type Child } from './child.ts';
 import type { LoadOrder, Seen, Target } from './hop-load.ts';
 
 const HERE = import.meta.dirname;
@@ -20,23 +21,34 @@ interface ProviderPorts {
   tls: number;
 }
 
+/** What stands between, as a target and a process. */
+export interface Hop extends Target {
+  pid: number;
+  /** What it said on standard error. */
+  complaints(): string;
+}
+
+/** A policy that waits for its verdict: moderation shares the machine with everything else here. */
+export const POLICY_BUDGET_MS = 3_000;
+
 export interface HopStage {
   load: Child<LoadOrder, unknown>;
   provider: Child<'take', ProviderPorts>;
   /** Starts and adds what stands between. */
   direct(): Target;
-  proxy(name: string, isTls: boolean): Promise<Target & { pid: number }>;
-  nginx(): Promise<Target & { pid: number }>;
+  proxy(name: string, isTls: boolean, flags?: readonly string[]): Promise<Hop>;
+  nginx(): Promise<Hop>;
   relay(
     name: string,
     how?: {
       isTls?: boolean;
       isBase64?: boolean;
+      isAhead?: boolean;
       dist?: string;
       env?: Record<string, string>;
       flags?: readonly string[];
     },
-  ): Promise<Target & { pid: number; process: RelayProcess }>;
+  ): Promise<Hop & { process: RelayProcess }>;
   take(): Promise<{ load: Seen; provider: ProviderSeen }>;
   close(): Promise<void>;
 }
@@ -57,21 +69,29 @@ export async function setHopStage(): Promise<HopStage> {
   return {
     ...{ load, provider },
     direct: () => ({ name: 'direct', kind: 'plain', url: `ws://127.0.0.1:${plain}/`, origin: '' }),
-    async proxy(name, isTls) {
+    async proxy(name, isTls, flags = []) {
       const upstream = isTls ? `wss://localhost:${tls}/` : `ws://127.0.0.1:${plain}/`;
-      const running = await startNode([path.join(HERE, 'ws-proxy.mjs'), upstream], trusted, /port (\d+)/);
+      const running = await startNode([...flags, path.join(HERE, 'ws-proxy.mjs'), upstream], trusted, /port (\d+)/);
       closers.push(() => running.stop());
-      return { name, kind: 'plain', url: `ws://127.0.0.1:${running.match[1] ?? ''}/`, origin: '', pid: running.pid };
+      return { name, kind: 'plain', url: `ws://127.0.0.1:${running.match[1] ?? ''}/`, origin: '', ...running };
     },
     async nginx() {
       const listen = await freePort();
       const server = await startNginx({ listen, relays: [plain] });
       closers.push(() => server.stop());
       const pid = server.workerPid;
-      return { name: 'nginx', kind: 'plain', url: `ws://127.0.0.1:${listen}/ws`, origin: '', pid };
+      return {
+        name: 'nginx',
+        kind: 'plain',
+        url: `ws://127.0.0.1:${listen}/ws`,
+        origin: '',
+        pid,
+        complaints: () => '',
+      };
     },
-    async relay(name, { isTls = false, isBase64 = false, dist = DIST, env = {}, flags = [] } = {}) {
-      const base = isTls ? `https://localhost:${tls}/v1` : `http://127.0.0.1:${plain}/v1`;
+    async relay(name, { isTls = false, isBase64 = false, isAhead = false, dist = DIST, env = {}, flags = [] } = {}) {
+      const at = isTls ? `https://localhost:${tls}` : `http://127.0.0.1:${plain}`;
+      const base = `${at}${isAhead ? '/ahead' : ''}/v1`;
       const leg = isBase64 ? ['--import', path.join(HERE, 'base64-leg.mjs')] : [];
       const relay = await startRelayProcess(
         dist,
@@ -79,15 +99,16 @@ export async function setHopStage(): Promise<HopStage> {
           ...trusted,
           ...{ OPENAI_API_KEY: 'sk-for-the-bench', OPENAI_BASE_URL: base },
           ...(isBase64 && { BENCH_BASE64_LEG: '1' }),
-          POLICY_BUDGET_MS: '3000',
+          ...{ POLICY_BUDGET_MS: String(POLICY_BUDGET_MS), ADMIN_TOKEN: ADMIN },
           ...env,
         },
         [...flags, ...leg],
       );
       closers.push(() => relay.stop());
+      await widenLimits(relay.origin, 2_000);
       const url = `${relay.origin.replace('http', 'ws')}/ws`;
       const kind = isBase64 ? 'base64' : 'relay';
-      return { name, kind, url, origin: relay.origin, pid: relay.pid, process: relay };
+      return { name, kind, url, origin: relay.origin, pid: relay.pid, complaints: relay.complaints, process: relay };
     },
     async take() {
       const [seen, above] = await Promise.all([load.ask<Seen>({ do: 'take' }), provider.ask<ProviderSeen>('take')]);
@@ -98,5 +119,3 @@ export async function setHopStage(): Promise<HopStage> {
     },
   };
 }
-
-export { watchProcessor };
