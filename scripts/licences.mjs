@@ -30,8 +30,8 @@ const TEXT = /^(licen[cs]e|copying|notice|third[_-]party|unlicense)/i;
 /** @returns what the package's folder says of its licence. */
 function textsIn(folder) {
   if (!existsSync(folder)) return undefined;
-  const files = readdirSync(folder).filter((file) => TEXT.test(file));
-  return files.map((file) => readFileSync(path.join(folder, file), 'utf8').trim());
+  const files = readdirSync(folder, { withFileTypes: true }).filter((file) => file.isFile() && TEXT.test(file.name));
+  return files.map(({ name }) => readFileSync(path.join(folder, name), 'utf8').trim());
 }
 
 const copyrights = (text) =>
@@ -59,7 +59,9 @@ export function licences(bill, lock, root) {
   const known = KNOWN.map((one) => ({ ...one, text: '', notices: [] }));
   const nameless = [];
   const texts = new Map();
-  const places = new Map([...installed(lock)].map(([place, { version }]) => [`${nameAt(place)}@${version}`, place]));
+  const places = new Map(
+    [...installed(lock, { isImage: true })].map(([place, { version }]) => [`${nameAt(place)}@${version}`, place]),
+  );
   for (const { name, version, licenses, properties } of bill.components) {
     const licence = licenses[0].expression ?? licenses[0].license.id;
     rows.push(`| ${name} | ${licence} | ${properties[0].value} |`);
@@ -84,7 +86,7 @@ export function licences(bill, lock, root) {
     '# Licences of others',
     '',
     'Written by `npm run licences`; do not edit. *installed*: comes along with `npm install voice-jib-jab`. *bundled*: its code is',
-    'inside a file of ours. Versions and hashes are in `dist/sbom.cdx.json`, which each build writes.',
+    'inside a file of ours. *in the container image*: there besides. Versions and hashes are in `dist/sbom.cdx.json`, which each build writes.',
     '',
     ...['| package | licence | how it is used |', '| --- | --- | --- |', ...rows, ''],
     ...['## Recordings', ''],

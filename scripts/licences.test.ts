@@ -36,6 +36,16 @@ describe('the bill of materials', () => {
     ]);
   });
 
+  it('has of peers that may be missing those of the product itself, for the container image', () => {
+    const { packages } = LOCK;
+    const own = { peerDependencies: { maybe: '1' }, peerDependenciesMeta: { maybe: { optional: true } } };
+    const lock = { packages: { ...packages, '': { ...packages[''], ...own } } };
+    expect(installed(lock).has('node_modules/maybe')).toBe(false);
+    expect(installed(lock, { isImage: true }).has('node_modules/maybe')).toBe(true);
+    const bill = billOfMaterials(MANIFEST, lock, {});
+    expect(bill.components.find(({ name }) => name === 'maybe')?.properties[0]?.value).toBe('in the container image');
+  });
+
   it('has what bundles are made of, and only what is left of it in them', () => {
     const output = [
       {

@@ -184,16 +184,24 @@ describe('a relay of the installed package', () => {
   let url: string;
   beforeAll(async () => {
     const data = path.join(folder, 'data');
-    const env = { PORT: '0', HOST: '127.0.0.1', DATA_DIR: data, ADMIN_TOKEN: OPERATOR, NODE_ENV: 'development' };
+    const env = {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      DATA_DIR: data,
+      ADMIN_TOKEN: OPERATOR,
+      NODE_ENV: 'development',
+      POLICY_BUDGET_MS: '10000',
+    };
     relay = await startNode([vjj(), 'serve'], env, /click +(http:\/\/[^/]+)\//);
     url = relay.match[1] ?? '';
   });
   afterAll(() => relay.stop());
+  /** What it says, also where it ends with a failure. */
   const command = async (...words: string[]) => {
-    const { stdout } = await run(vjj(), words, {
-      cwd: project,
-      env: { PATH: process.env['PATH'], VJJ_URL: url, VJJ_TOKEN: OPERATOR },
-    });
+    const env = { PATH: process.env['PATH'], VJJ_URL: url, VJJ_TOKEN: OPERATOR };
+    const { stdout } = await run(vjj(), words, { cwd: project, env }).catch(
+      (error: unknown) => error as { stdout: string },
+    );
     return stdout;
   };
 

@@ -23,7 +23,8 @@ export interface Lock {
   packages: Record<string, Locked>;
 }
 export const SBOM_FILE: string;
-export function installed(lock: Lock): Map<string, Locked>;
+export const NOT_IN_IMAGE: string[];
+export function installed(lock: Lock, options?: { isImage?: boolean }): Map<string, Locked>;
 export function nameAt(place: string): string;
 export function packagesIn(output: { modules?: Record<string, { renderedLength: number }> }[]): string[];
 export function billOfMaterials(

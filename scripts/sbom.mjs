@@ -8,6 +8,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 export const SBOM_FILE = 'dist/sbom.cdx.json';
+/** What relay.Dockerfile takes out again: the relay never loads it. */
+export const NOT_IN_IMAGE = ['typescript', 'zod', 'sentry'];
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
 
 /** Where the lock has what `from` gets when it asks for `name`: the nearest one on the way up. */
@@ -19,16 +21,17 @@ function placeOf(packages, from, name) {
 
 /**
  * All that installing the package brings along, on whichever platform: place in the lock → what the lock says. A peer
- * that may be missing is not brought along.
+ * that may be missing is not brought along; the package's own are in its container image.
  */
-export function installed({ packages }) {
+export function installed({ packages }, { isImage = false } = {}) {
   const found = new Map();
   const visit = (from) => {
     const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta = {} } = packages[from];
-    const peers = Object.keys(peerDependencies ?? {}).filter((name) => peerDependenciesMeta[name]?.optional !== true);
+    const isNeeded = (name) => (isImage && from === '') || peerDependenciesMeta[name]?.optional !== true;
+    const peers = Object.keys(peerDependencies ?? {}).filter(isNeeded);
     for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
       const place = placeOf(packages, from, name);
-      if (place === undefined || found.has(place)) continue;
+      if (place === undefined || found.has(place) || (isImage && NOT_IN_IMAGE.includes(name))) continue;
       found.set(place, packages[place]);
       visit(place);
     }
@@ -57,6 +60,8 @@ export function billOfMaterials(manifest, lock, bundled) {
   const where = new Map();
   const add = (place, use) => where.set(place, [...(where.get(place) ?? []), use]);
   for (const place of installed(lock).keys()) add(place, 'installed');
+  for (const place of installed(lock, { isImage: true }).keys())
+    if (!where.has(place)) add(place, 'in the container image');
   for (const [bundle, names] of Object.entries(bundled))
     for (const name of names) add(`node_modules/${name}`, `bundled in ${bundle}`);
   const components = [...where].map(([place, uses]) => {

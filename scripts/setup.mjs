@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findChromium } from './chromium.mjs';
+import { composeCommand } from './compose.mjs';
 import { findFirefox, hasPulseAudio } from './firefox.mjs';
 
 /** Debian keeps a server's programs apart from PATH, by version. */
@@ -32,6 +33,7 @@ const NEEDED = [
   { what: 'Postgres', has: () => hasPostgres(), packages: ['postgresql'] },
   { what: 'Redis', has: hasRedis, packages: ['redis-server'] },
   { what: 'nginx', has: hasNginx, packages: ['nginx-light'] },
+  { what: 'Compose', has: () => composeCommand() !== undefined, packages: ['docker-compose'] },
 ];
 
 const run = (command, args) =>

@@ -1,25 +1,27 @@
 # The relay: built with everything, shipped with production dependencies only, run by nobody.
 # Context is the repository's root: docker build -f deploy/docker/relay.Dockerfile -t voice-jib-jab-relay .
 
-FROM node:24-alpine AS build
+FROM node:24.21-alpine AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN node scripts/build.mjs
 
-FROM node:24-alpine AS production
+FROM node:24.21-alpine AS production
 WORKDIR /production
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# What reports errors and traces stays: optional for the package, part of the image. What the relay never loads goes:
+# two packages that npm keeps because development has them, and a program for builds that is not under an open licence.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/typescript node_modules/zod node_modules/sentry
 
-FROM node:24-alpine
+FROM node:24.21-alpine
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
 WORKDIR /relay
 RUN mkdir -p /data && chown node:node /data
 COPY --from=production /production/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
-COPY package.json LICENSE ./
+COPY package.json LICENSE THIRD-PARTY-LICENCES.md ./
 USER node
 VOLUME /data
 EXPOSE 3000

@@ -16,11 +16,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { basename, delimiter, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseDockerfile } from '../../deploy/docker/dockerfile.mjs';
 
 const SHIPPED = resolve(import.meta.dirname, '../../deploy/docker');
 const DIST = resolve(import.meta.dirname, '../../dist');
+/** Where the image has its site. */
+const HTML = '/usr/share/nginx/html';
 
 export interface TestNginx {
   /** What `nginx -t` said of the configuration. */
@@ -49,8 +52,15 @@ export function renderSite(values: Record<'RELAY_SERVERS' | 'LISTEN' | 'SITE_ROO
 /** What the image of static files copies, at the same names. */
 function siteRoot(root: string): string {
   mkdirSync(root);
-  const copied = readFileSync(join(SHIPPED, 'static.Dockerfile'), 'utf8').matchAll(/\/build\/dist\/([\w.-]+)/g);
-  for (const [, name = ''] of copied) symlinkSync(join(DIST, name), join(root, name));
+  const image = parseDockerfile(readFileSync(join(SHIPPED, 'static.Dockerfile'), 'utf8')).at(-1);
+  for (const step of image?.steps ?? []) {
+    if (step.is !== 'COPY' || !step.to.startsWith(`${HTML}/`)) continue;
+    for (const source of step.sources) {
+      const to = step.to.endsWith('/') ? basename(source) : step.to.slice(HTML.length + 1);
+      const built = source.startsWith('/build/dist/') ? join(DIST, source.slice('/build/dist/'.length)) : undefined;
+      symlinkSync(built ?? resolve(SHIPPED, '../..', source), join(root, to));
+    }
+  }
   return root;
 }
 
