@@ -15,6 +15,7 @@ import { consoleCookie, credentialsOf } from './http/admin/cookie.ts';
 import { adminRoutes, type AdminDeps } from './http/admin/routes.ts';
 import { clientAddress } from './http/client-address.ts';
 import { demoRoutes } from './http/demo.ts';
+import { fellowRoutes, type FellowDeps } from './http/fellow.ts';
 import { healthRoutes, statusRoutes, type PingStore, type Status } from './http/health.ts';
 import { metricsRoutes, watchRequests, type Exposition, type OnAnswer } from './http/metrics.ts';
 import { notFound, problemHandler } from './http/problem.ts';
@@ -62,10 +63,13 @@ export interface AppDeps {
   siteUrl: () => string;
   /** Whether the demo page may set its assistant's knobs; never in production. */
   hasDemo?: boolean;
+  /** Other instances; without it nobody is answered as one. */
+  fellow?: FellowDeps;
   /** What only the rest of the relay can do for the API. */
   admin: Pick<
     AdminDeps,
-    ('acceptsUrl' | 'checkAssistant' | 'choices' | 'endSession' | 'outbox') | ('rateHz' | 'readRecord' | 'speakAs')
+    | ('acceptsUrl' | 'checkAssistant' | 'choices' | 'endSession' | 'operations')
+    | ('outbox' | 'rateHz' | 'readRecord' | 'speakAs')
   >;
 }
 
@@ -115,6 +119,7 @@ export function createApp(deps: AppDeps): Hono<RelayEnv> {
   });
   app.get('/api/openapi.json', openAPIRouteHandler(app, { documentation: documentation(version) }));
 
+  if (deps.fellow !== undefined) app.route('/', fellowRoutes(deps.fellow));
   app.route('/', staticRoutes({ root: deps.staticRoot, maxAgeS: deps.staticMaxAgeS, policy }));
   return app;
 }

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import type { Clock } from './clock.ts';
+import { createFellowAsk, type FellowAsk } from './continuity/fellow-ask.ts';
 import { createFellowHeader, FELLOW_HEADER, isPassedOn } from './continuity/fellow-header.ts';
 import { createInstanceBeat } from './continuity/instance-beat.ts';
 import { createContinuity, type ContinuityKeeper } from './continuity/keeper.ts';
@@ -31,6 +32,8 @@ export interface Fellows {
     /** The caller's: by the word of a fellow instance where it passed the request on. */
     addressOf(request: IncomingMessage): string;
   };
+  /** Questions of one instance to another. */
+  readonly questions: FellowAsk;
   /** Connections that are passed on. */
   passed(): number;
   /** From now on others know of this instance; its address is known by now. */
@@ -69,6 +72,10 @@ export function createFellows(options: FellowsOptions): Fellows {
   const passing = createPassOn({
     ...{ clock, header },
     ...(options.limits && { limits: options.limits }),
+    onProblem: ({ owner, code }) => log.warn('an instance does not answer', { instance: owner.instance, code }),
+  });
+  const questions = createFellowAsk({
+    ...{ self, header, clock },
     onProblem: ({ owner, code }) => log.warn('an instance does not answer', { instance: owner.instance, code }),
   });
   const continuity = createContinuity({
@@ -116,6 +123,7 @@ export function createFellows(options: FellowsOptions): Fellows {
   return {
     continuity,
     atTheDoor: { continuity, passOn, isPassedOn, addressOf },
+    questions,
     passed: () => passing.live,
     start: () => beat.start(),
     draining() {

@@ -101,7 +101,7 @@ export async function run(io: RunIo): Promise<number> {
     else void reports.close().finally(() => io.exit(1));
   });
   try {
-    const relay = await startRelay(config, { log, staticRoot: io.staticRoot });
+    const relay = await startRelay(config, { log, staticRoot: io.staticRoot, onStopAsked: signals.ask });
     if (!config.isProduction) for (const line of relay.greeting) io.print(line);
     // Where the log is for collectors, the link goes beside it: for whoever sees the first start.
     else for (const line of relay.setup) io.complain(line.trim());
@@ -123,10 +123,15 @@ export async function run(io: RunIo): Promise<number> {
 }
 
 /** The first signal resolves; the second one ends the process. */
-function stopSignals(io: RunIo, log: Log): { first: Promise<void>; off: () => void } {
+function stopSignals(io: RunIo, log: Log): { first: Promise<void>; ask: () => void; off: () => void } {
   let off = () => undefined as void;
+  let ask = () => undefined as void;
   const first = new Promise<void>((resolve) => {
     let signals = 0;
+    ask = () => {
+      log.info('relay stopping', { reason: 'an operator asked for it' });
+      resolve();
+    };
     off = io.onSignal(() => {
       signals += 1;
       if (signals > 1) {
@@ -137,7 +142,7 @@ function stopSignals(io: RunIo, log: Log): { first: Promise<void>; off: () => vo
       resolve();
     });
   });
-  return { first, off: () => off() };
+  return { first, ask: () => ask(), off: () => off() };
 }
 
 /** Why the start was refused, where it is something that an operator can put right. */

@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { RATE_HZ } from '#wire';
+import { createAcrossInstances } from './across-instances.ts';
 import { createApp } from './app.ts';
-import { readRecord } from './audit/read-record.ts';
 import { createAuth } from './auth/auth.ts';
 import { createSignIns } from './auth/console-sign-in.ts';
 import { openKeyring } from './auth/keyring.ts';
@@ -19,6 +19,7 @@ import { choicesOf } from './choices.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { blockList } from './config-variables.ts';
 import type { Config } from './config.ts';
+import { FELLOW_PATH } from './continuity/fellow-ask.ts';
 import { PASS_ON_DEFAULTS } from './continuity/pass-on.ts';
 import { createFellows, instanceUrl } from './fellows.ts';
 import { setupOperator } from './http/admin/people.ts';
@@ -87,6 +88,8 @@ export interface StartOptions {
   writeLine?: (line: string) => void;
   /** What waits of all conversations together; a quarter of the memory by default. */
   mostHeldBytes?: number;
+  /** An operator asks this instance to stop; it begins by itself where nobody is told. */
+  onStopAsked?: () => void;
   /** All addresses of a name that a tenant gave; the system's resolver by default. */
   lookup?: (name: string) => Promise<readonly string[]>;
 }
@@ -109,7 +112,16 @@ export async function startRelay(config: Config, options: StartOptions): Promise
 
 async function open(
   config: Config,
-  { log, staticRoot, door: doorLimits, requests, lookup, mostHeldBytes, writeLine = toStandardOutput }: StartOptions,
+  {
+    log,
+    staticRoot,
+    door: doorLimits,
+    requests,
+    lookup,
+    mostHeldBytes,
+    writeLine = toStandardOutput,
+    onStopAsked,
+  }: StartOptions,
   closers: (() => Promise<void> | void)[],
   closeAll: () => Promise<void>,
 ): Promise<Relay> {
@@ -256,6 +268,23 @@ async function open(
     uptimeS: Math.round((clock.now() - startedAt) / 1000),
     sessions: door.live,
   });
+  let stopping: Promise<void> | undefined;
+  const stop = (drainMs: number) =>
+    (stopping ??= (async () => {
+      isDraining = true;
+      door.refuse();
+      void fellows.draining();
+      const delayMs = Math.min(config.drainDelayMs, drainMs);
+      if (delayMs > 0) await new Promise<void>((resolve) => void setTimeout(resolve, delayMs));
+      await Promise.all([door.drain(drainMs - delayMs), fellows.cut(COME_BACK_MS)]);
+      await closeAll();
+    })());
+  const across = createAcrossInstances({
+    ...{ store, clock, self, questions: fellows.questions, sessions: door.sessions, status },
+    circuits: () => provider.circuits.view(),
+    auditDir: join(config.dataDir, 'audit'),
+    stop: onStopAsked ?? (() => void stop(config.drainTimeoutMs)),
+  });
   // What people reach it by; the port is known when it listens.
   let siteUrl = config.publicUrl ?? `http://localhost:${config.port}`;
   const app = createApp({
@@ -265,13 +294,15 @@ async function open(
       ...{ checkAssistant, outbox: books.webhooks, rateHz: RATE_HZ },
       choices: choicesOf(config.openai.model, config.arbiter),
       acceptsUrl: (to) => outbound.accepts(to),
-      endSession: (tenant, session) => door.sessions.end(tenant, session, 'token-revoked'),
-      readRecord: (session, page) => readRecord(join(config.dataDir, 'audit'), session, page),
+      operations: across,
+      endSession: (...which) => across.endSession(...which),
+      readRecord: (...which) => across.readRecord(...which),
       speakAs: (who, text, signal) => previewVoice(provider.openBridge, who, text, signal),
     },
     ...{ log, clock, directory, keyring, shared, revocations: auth.revocations, trustedProxies, staticRoot, status },
     ...measuring.overHttp,
     ...{ adminToken: config.adminToken, rateLimit: config.rateLimit, healthPath: config.healthPath },
+    fellow: { path: FELLOW_PATH, isAsked: fellows.questions.isAsked, answer: (question) => across.answer(question) },
     publicUrl: config.publicUrl,
     hasDemo: !config.isProduction,
     isDraining: () => isDraining,
@@ -300,7 +331,6 @@ async function open(
     ...{ instance, version: VERSION, port, url, provider: provider.kind, model: config.openai.model },
     ...{ database: store.place, sharedState: shared.kind },
   });
-  let stopping: Promise<void> | undefined;
   return {
     port,
     url,
@@ -318,16 +348,7 @@ async function open(
     ],
     sessions: () => door.live,
     connections: () => server.connections(),
-    stop: (drainMs) =>
-      (stopping ??= (async () => {
-        isDraining = true;
-        door.refuse();
-        void fellows.draining();
-        const delayMs = Math.min(config.drainDelayMs, drainMs);
-        if (delayMs > 0) await new Promise<void>((resolve) => void setTimeout(resolve, delayMs));
-        await Promise.all([door.drain(drainMs - delayMs), fellows.cut(COME_BACK_MS)]);
-        await closeAll();
-      })()),
+    stop,
   };
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG } from '#arbiter';
-import { readRecord } from './read-record.ts';
+import { readRecord, recordParts } from './read-record.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -23,6 +23,21 @@ describe('the record of a session, read back', () => {
     const last = await readRecord(dir, 'ses_1', { after: 3, limit: 3 });
     expect(last?.rows.map(({ event }) => event.t)).toEqual([4]);
     expect(last?.next).toBeUndefined();
+  });
+
+  it('has a part for each time that it went on elsewhere, in order', async () => {
+    for (const part of [12, 7]) {
+      const head = { session: 'ses_1', startedAt: 1000, config: DEFAULT_CONFIG };
+      const line = { event: { type: 'tick', t: part }, effects: [] };
+      writeFileSync(join(dir, `ses_1-${part}.jsonl`), `${JSON.stringify(head)}\n${JSON.stringify(line)}\n`);
+    }
+    for (const other of ['ses_11.jsonl', 'ses_1-x.jsonl', 'ses_1.jsonl.old']) writeFileSync(join(dir, other), '');
+    expect(await recordParts(dir, 'ses_1')).toEqual([0, 7, 12]);
+    expect((await readRecord(dir, 'ses_1', { after: 0, limit: 9 }, 12))?.rows[0]?.event.t).toBe(12);
+    expect(await readRecord(dir, 'ses_1', { after: 0, limit: 9 }, 8)).toBeUndefined();
+    expect(await recordParts(dir, '../ses_1')).toEqual([]);
+    expect(await recordParts(join(dir, 'none'), 'ses_1')).toEqual([]);
+    await expect(recordParts(join(dir, 'ses_1.jsonl'), 'ses_1')).rejects.toMatchObject({ code: 'ENOTDIR' });
   });
 
   it('leaves out a line that is half written', async () => {

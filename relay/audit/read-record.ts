@@ -3,6 +3,7 @@
  * lives and the file grows. Knows names of sessions and no tenants; who may read is asked before.
  */
 import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { AuditHead, AuditRecord } from './audit.ts';
@@ -22,16 +23,36 @@ export interface RecordPage {
 }
 
 /**
- * @param page - `after` counts records that are skipped.
+ * The parts of a session's record that are in this folder: one for each time that it went on after its
+ * relay was lost. @returns their numbers, rising; 0 is the beginning.
+ */
+export async function recordParts(dir: string, session: string): Promise<number[]> {
+  if (!SESSION.test(session)) return [];
+  const names = await readdir(dir).catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'ENOENT') return [];
+    throw error;
+  });
+  const parts = names.flatMap((name) => {
+    if (!name.startsWith(session)) return [];
+    const part = /^(?:-(\d{1,15}))?\.jsonl$/.exec(name.slice(session.length));
+    return part === null ? [] : [Number(part[1] ?? 0)];
+  });
+  return parts.sort((a, b) => a - b);
+}
+
+/**
+ * @param page - `after` counts records of that part that are skipped.
+ * @param part - As {@link recordParts} numbers them.
  * @returns undefined where there is no such record (any more).
  */
 export async function readRecord(
   dir: string,
   session: string,
   page: { after: number; limit: number },
+  part = 0,
 ): Promise<RecordPage | undefined> {
   if (!SESSION.test(session)) return undefined;
-  const stream = createReadStream(join(dir, `${session}.jsonl`), 'utf8');
+  const stream = createReadStream(join(dir, `${session}${part === 0 ? '' : `-${part}`}.jsonl`), 'utf8');
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
   let head: AuditHead | undefined;
   let [seen, lost, isMore] = [0, 0, false];

@@ -67,6 +67,28 @@ describe('vjj over the API', () => {
     expect(complained).toEqual([]);
   });
 
+  it('hands out all that is kept of one end user as one document, and erases it', async () => {
+    for (let i = 0; i < 120; i++)
+      await api.store.sessions.start({
+        ...{ id: `ses_cli${i}`, tenantId: api.acme.tenant, subject: 'ann', assistantId: 'a', assistantVersion: 1 },
+        ...{ origin: null, instance: 'i', locale: null, startedAt: i },
+      });
+    const whole = JSON.parse(await vjj(['subject', 'export', 'acme', 'ann'])) as {
+      rows: { id: string }[];
+      next?: string;
+    };
+    expect(new Set(whole.rows.map(({ id }) => id)).size).toBe(120);
+    expect(whole).toMatchObject({ subject: 'ann', deliveries: [], revocations: [] });
+    expect(whole.next).toBeUndefined();
+    printed = [];
+    expect(JSON.parse(await vjj(['subject', 'erase', 'acme', 'ann', '--json']))).toMatchObject({ sessions: 120 });
+    printed = [];
+    expect(JSON.parse(await vjj(['subject', 'export', 'acme', 'ann']))).toMatchObject({ rows: [] });
+    printed = [];
+    expect(await vjj(['instance', 'drain', 'ins_1'])).toMatch(/isDraining +(true|yes)/);
+    expect(complained).toEqual([]);
+  });
+
   it('says what is wrong before it is sent, and what was refused after', async () => {
     await vjj(['tenant', 'create', 'X', '--slug', 'No Way']);
     expect(complained.join()).toContain('- slug must be 1 to 40');

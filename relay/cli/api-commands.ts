@@ -23,6 +23,8 @@ const GROUPS: Record<string, string> = {
   key: 'keys that sign, publishable keys, API keys, the provider key',
   assistant: 'assistants and their versions',
   session: 'conversations',
+  subject: "one end user's data",
+  instance: 'instances of the relay',
   webhook: 'webhooks',
   user: 'people',
 };
@@ -93,6 +95,11 @@ function apiCommand(io: Io, spec: ApiCommand, words: string): Command {
         const { etag = '*' } = await callApi(target, spec.after, { params });
         asked.headers = { 'if-match': etag };
       }
+      if (spec.whole !== undefined) {
+        // For a file or a program: always JSON.
+        print(io, { json: true }, await allPages(target, spec, asked, spec.whole));
+        return;
+      }
       const { value } = await callApi(target, spec.route, asked);
       if (spec.sound) {
         const file = options['file'] ?? 'preview.wav';
@@ -101,6 +108,26 @@ function apiCommand(io: Io, spec: ApiCommand, words: string): Command {
       } else print(io, options, value);
     });
   });
+}
+
+/** Every page of an answer, its lists joined. */
+async function allPages(
+  target: Target,
+  { route }: ApiCommand,
+  asked: ApiRequest,
+  lists: readonly string[],
+): Promise<Record<string, unknown>> {
+  let whole: Record<string, unknown> | undefined;
+  for (let after: unknown; ;) {
+    const body = { ...(asked.body as object), ...(after !== undefined && { after }) };
+    const { next, ...page } = (await callApi(target, route, { ...asked, body })).value as Record<string, unknown>;
+    const joined = Object.fromEntries(
+      lists.map((name) => [name, [...((whole?.[name] as unknown[] | undefined) ?? []), ...(page[name] as unknown[])]]),
+    );
+    whole = { ...page, ...whole, ...joined };
+    if (next === undefined) return whole;
+    after = next;
+  }
 }
 
 /** Whatever else the API can do, by the route's name. */

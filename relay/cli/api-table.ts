@@ -20,6 +20,8 @@ export interface ApiCommand {
   after?: RouteName;
   /** `--file` names where the answer's bytes go. */
   sound?: true;
+  /** Asks for every page, the cursor in the body, and answers with all of them as one. */
+  whole?: readonly string[];
 }
 
 const PAGE = [
@@ -123,6 +125,22 @@ export const API_COMMANDS: readonly ApiCommand[] = [
     about: 'takes out what one end user said',
     body: ({ subject }) => ({ subject }),
   },
+  {
+    words: 'subject export <tenant> <subject>',
+    route: 'exportSubject',
+    about: 'what is kept of one end user, as JSON',
+    body: ({ subject }) => ({ subject }),
+    whole: ['rows', 'deliveries', 'revocations'],
+  },
+  {
+    words: 'subject erase <tenant> <subject>',
+    route: 'eraseSubject',
+    about: 'takes out their words and their name, and ends their conversations; figures stay',
+    body: ({ subject }) => ({ subject }),
+  },
+  { words: 'instance list', route: 'operations', about: 'instances, providers, stores and conversations under way' },
+  { words: 'instance drain <instance>', route: 'drainInstance', about: 'has one stop, as SIGTERM does' },
+  { words: 'latencies', route: 'latencies', about: 'how soon lanes were heard, over five minutes and a day' },
   { words: 'key list <tenant>', route: 'signingKeys', about: 'lists signing keys' },
   {
     words: 'key add <tenant> <name>',

@@ -75,7 +75,8 @@ describe('vjj', () => {
       'check-config',
       'doctor',
       'smoke',
-      ...['tenant', 'key', 'assistant', 'session', 'webhook', 'user', 'whoami', 'setup-link', 'revoke', 'api'],
+      ...['tenant', 'subject', 'instance', 'key', 'assistant', 'session', 'webhook', 'user'],
+      ...['whoami', 'setup-link', 'latencies', 'revoke', 'api'],
       ...['token', 'migrate', 'backup', 'restore', 'rotate-master-key'],
     ]);
     expect(vjjCommand().version()).toMatch(/^\d+\.\d+\.\d+/);

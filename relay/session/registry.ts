@@ -6,9 +6,19 @@ import type { Clock } from '../clock.ts';
 import type { FaultCode } from '../errors.ts';
 import type { TokenFacts } from '../tenants/tenant.ts';
 
+/** A session as its operator sees it. */
+export interface SessionGlance {
+  /** The arbiter's name for it. */
+  state: string;
+  /** Wall-clock milliseconds. */
+  since: number;
+  isProviderUp: boolean;
+}
+
 /** What the registry needs of a session. */
 export interface Drainable {
   readonly id: string;
+  glance?(): SessionGlance;
   /** Resolves when nothing of the session is left. */
   readonly ended: Promise<void>;
   /** Ends the session as soon as nobody is in the middle of a turn. */
@@ -34,6 +44,8 @@ export interface SessionRegistry {
   renewed(session: string, token: TokenFacts): void;
   /** Tenants that have sessions. */
   tenants(): Iterable<string>;
+  /** The newest sessions, newest first. */
+  newest(most: number): ({ id: string; tenant: string } & SessionGlance)[];
   /** Ends the tenant's sessions of which any token is revoked, with 4504. @returns how many. */
   endRevoked(tenant: string, isRevoked: (token: TokenFacts) => boolean): number;
   /** @returns whether the tenant had such a session here. */
@@ -84,6 +96,13 @@ export function createSessionRegistry(clock: Clock): SessionRegistry {
       if (entry.tokens.length > MOST_TOKENS) entry.tokens.splice(1, 1);
     },
     tenants: () => [...ofTenant.keys()],
+    newest(most) {
+      const seen = [...sessions.values()].flatMap(({ session, tokens: [token] }) => {
+        const glance = session.glance?.();
+        return glance === undefined || token === undefined ? [] : [{ id: session.id, tenant: token.tenant, ...glance }];
+      });
+      return seen.sort((a, b) => b.since - a.since).slice(0, most);
+    },
     endRevoked(tenant, isRevoked) {
       const revoked = [...(ofTenant.get(tenant)?.values() ?? [])].filter(({ tokens }) => tokens.some(isRevoked));
       for (const { session } of revoked) session.end('token-revoked');

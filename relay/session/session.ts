@@ -429,6 +429,9 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   return {
     id: seed.id,
     ended,
+    glance: () => ({
+      ...{ state: stateName(shell.state), since: startedAt, isProviderUp: shell.state.provider.is === 'up' },
+    }),
     isOpenedBy: (digest) => !end.isOver && comingBack.isOpenedBy(digest),
     resume(back, offer, tokenEndsAt) {
       if (end.isOver) return false;

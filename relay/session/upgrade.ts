@@ -135,7 +135,7 @@ export interface UpgradeHandler {
   /** Ends everything now. */
   close: () => Promise<void>;
   /** The sessions that live, for whoever ends some of them. */
-  readonly sessions: Pick<SessionRegistry, 'tenants' | 'endRevoked' | 'end'>;
+  readonly sessions: Pick<SessionRegistry, 'tenants' | 'newest' | 'endRevoked' | 'end'>;
   /** Sessions that live. */
   readonly live: number;
   /** Handshakes under way. */

@@ -404,9 +404,13 @@ export interface SubjectRecords {
    * Takes out the words and the name of everything that one end user said, what webhooks were or would be told of
    * it, and what a conversation under way could go on from. What is written late names nobody.
    */
-  erase(tenantId: string, subject: string): Promise<{ sessions: number; live: number; deliveries: number }>;
+  erase(tenantId: string, subject: string): Promise<{ sessions: number; deliveries: number }>;
   /** Newest first. */
   sessions(tenantId: string, subject: string, page: PageRequest): Promise<Page<SessionRow>>;
+  /** Conversations that have not ended. */
+  live(tenantId: string, subject: string): Promise<number>;
+  /** What webhooks were or will be told of the user, and of these conversations. */
+  deliveries(tenantId: string, subject: string, sessions: readonly string[]): Promise<DeliveryRow[]>;
   /** Forgets that there were erasures before. @returns how many. */
   forgetErasures(before: number): Promise<number>;
 }

@@ -64,8 +64,14 @@ onBoth('one end user', (kind) => {
     expect([...first.rows, ...rest.rows].map(({ id }) => id)).toEqual(['ses_2', 'ses_1']);
     expect(rest.next).toBeUndefined();
 
-    expect(await store.subjects.erase(T, SUBJECT)).toEqual({ sessions: 2, live: 1, deliveries: 2 });
-    expect(await store.subjects.erase(T, SUBJECT)).toEqual({ sessions: 0, live: 0, deliveries: 0 });
+    expect((await store.subjects.deliveries(T, SUBJECT, [])).map(({ id }) => id)).toEqual(['msg_2']);
+    const theirs = await store.subjects.deliveries(T, SUBJECT, ['ses_1']);
+    expect(theirs.map(({ id, status }) => `${id} ${status}`).sort()).toEqual(['msg_1 pending', 'msg_2 pending']);
+    expect([await store.subjects.live(T, SUBJECT), await store.subjects.live(T, 'nobody')]).toEqual([1, 0]);
+    expect(await store.subjects.erase(T, SUBJECT)).toEqual({ sessions: 2, deliveries: 2 });
+    expect(await store.subjects.erase(T, SUBJECT)).toEqual({ sessions: 0, deliveries: 0 });
+    expect(await store.subjects.erase(T, '')).toEqual({ sessions: 0, deliveries: 0 });
+    expect(await store.subjects.live(T, '')).toBe(0);
     expect((await deliveries()).sort()).toEqual(['msg_3', 'msg_4']);
     expect(await store.checkpoints.find('ses_1')).toEqual([]);
     expect((await store.subjects.sessions(T, SUBJECT, { limit: 9 })).rows).toEqual([]);

@@ -7,8 +7,9 @@ import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { olderThan, pageOf, rowsToAsk } from './paging.ts';
-import type { SubjectRecords } from './records.ts';
+import type { DeliveryRow, SubjectRecords } from './records.ts';
 import { ERASED, sessionRow, WORDLESS } from './session-rows.ts';
+import { deliveryRow } from './webhooks.ts';
 
 /** Conversations whose deliveries are looked for in one statement. */
 const AT_ONCE = 50;
@@ -16,8 +17,6 @@ const AT_ONCE = 50;
 export interface ErasedData {
   /** Conversations that were the user's. */
   sessions: number;
-  /** Of these, those that had not ended. */
-  live: number;
   /** What was sent to webhooks, or was to be. */
   deliveries: number;
 }
@@ -46,7 +45,7 @@ export async function wasErased(
 
 export async function eraseSubject(database: Database, tenantId: string, subject: string): Promise<ErasedData> {
   const { db, within, now } = database;
-  if (subject === ERASED) return { sessions: 0, live: 0, deliveries: 0 };
+  if (subject === ERASED) return { sessions: 0, deliveries: 0 };
   return within(async () => {
     const at = now();
     await db()
@@ -59,7 +58,7 @@ export async function eraseSubject(database: Database, tenantId: string, subject
       .set({ subject: ERASED, comment: null })
       .where('tenant_id', '=', tenantId)
       .where('subject', '=', subject)
-      .returning(['id', 'ended_at'])
+      .returning('id')
       .execute();
     // Key by key: a person's conversations are few, a statement's parameters are limited.
     for (const { id } of sessions)
@@ -71,38 +70,39 @@ export async function eraseSubject(database: Database, tenantId: string, subject
         .execute();
     await db().deleteFrom('checkpoints').where('tenant_id', '=', tenantId).where('subject', '=', subject).execute();
     const ids = sessions.map(({ id }) => id);
-    const live = sessions.filter(({ ended_at }) => ended_at === null).length;
-    return { sessions: ids.length, live, deliveries: await eraseDeliveries(db, tenantId, subject, ids) };
+    // What was not delivered yet is not delivered any more.
+    const told = await deliveriesOf(db, tenantId, subject, ids);
+    for (const { id } of told)
+      await db().deleteFrom('webhook_deliveries').where('tenant_id', '=', tenantId).where('id', '=', id).execute();
+    return { sessions: ids.length, deliveries: told.length };
   });
 }
 
-/** What webhooks were told of the user; what was not delivered yet is not delivered any more. */
-async function eraseDeliveries(
+/** What webhooks were or will be told of the user and of these conversations. */
+async function deliveriesOf(
   db: Database['db'],
   tenantId: string,
   subject: string,
   sessions: readonly string[],
-): Promise<number> {
-  const isTheirs = (body: string) => {
+): Promise<DeliveryRow[]> {
+  const isTheirs = ({ body }: DeliveryRow) => {
     const { data } = (JSON.parse(body) ?? {}) as { data?: { session?: unknown; subject?: unknown } };
     return data?.subject === subject || sessions.includes(data?.session as string);
   };
-  let erased = 0;
-  for (let from = 0; from === 0 || from < sessions.length; from += AT_ONCE) {
-    const names = [...sessions.slice(from, from + AT_ONCE), ...(from === 0 ? [subject] : [])];
+  const found = new Map<string, DeliveryRow>();
+  const names = [subject, ...sessions];
+  for (let from = 0; from < names.length; from += AT_ONCE) {
+    const some = names.slice(from, from + AT_ONCE);
     const rows = await db()
       .selectFrom('webhook_deliveries')
-      .select(['id', 'body'])
+      .selectAll()
       .where('tenant_id', '=', tenantId)
-      .where((is) => is.or(names.map((name) => sql<boolean>`body like ${`%${quoted(name)}%`} escape '\\'`)))
+      .where((is) => is.or(some.map((name) => sql<boolean>`body like ${`%${quoted(name)}%`} escape '\\'`)))
       .execute();
     // The databases disagree about case in LIKE, and a name may stand anywhere: it is looked at again.
-    const ids = rows.filter(({ body }) => isTheirs(body)).map(({ id }) => id);
-    for (const id of ids)
-      await db().deleteFrom('webhook_deliveries').where('tenant_id', '=', tenantId).where('id', '=', id).execute();
-    erased += ids.length;
+    for (const row of rows.map(deliveryRow)) if (isTheirs(row)) found.set(row.id, row);
   }
-  return erased;
+  return [...found.values()];
 }
 
 /** As it stands in JSON, for LIKE. */
@@ -127,6 +127,17 @@ export function createSubjects(database: Database): SubjectRecords {
         .execute();
       return pageOf(rows, page, (row) => [row.started_at, row.id], sessionRow);
     },
+    async live(tenantId, subject) {
+      const rows = await db()
+        .selectFrom('sessions')
+        .select('id')
+        .where('tenant_id', '=', tenantId)
+        .where('subject', '=', subject)
+        .where('ended_at', 'is', null)
+        .execute();
+      return subject === ERASED ? 0 : rows.length;
+    },
+    deliveries: (tenantId, subject, sessions) => deliveriesOf(db, tenantId, subject, sessions),
     async forgetErasures(before) {
       const { numDeletedRows } = await db().deleteFrom('erasures').where('at', '<', before).executeTakeFirst();
       return Number(numDeletedRows);

@@ -6,7 +6,7 @@ import type { DeliveryRow, WebhookRecords, WebhookRow } from './records.ts';
 import type { Tables } from './schema.ts';
 import { openFor, sealFor } from './sealed-columns.ts';
 
-const delivery = (row: Selectable<Tables['webhook_deliveries']>): DeliveryRow => ({
+export const deliveryRow = (row: Selectable<Tables['webhook_deliveries']>): DeliveryRow => ({
   ...{ id: row.id, tenantId: row.tenant_id, webhookId: row.webhook_id, event: row.event, body: row.body },
   ...{ status: row.status as DeliveryRow['status'], attempts: row.attempts, nextAt: row.next_at },
   ...{ lastResult: row.last_result, createdAt: row.created_at },
@@ -117,7 +117,7 @@ export function createWebhooks(database: Database): WebhookRecords {
           .executeTakeFirst();
         // Removed in this very moment: its deliveries went with it.
         if (webhook === undefined) continue;
-        claimed.push({ ...delivery(row), url: webhook.url, secrets: await secretsOf(webhook) });
+        claimed.push({ ...deliveryRow(row), url: webhook.url, secrets: await secretsOf(webhook) });
       }
       return claimed;
     },
@@ -140,7 +140,7 @@ export function createWebhooks(database: Database): WebhookRecords {
         .orderBy('id', 'desc')
         .limit(rowsToAsk(page))
         .execute();
-      return pageOf(rows, page, (row) => [row.created_at, row.id], delivery);
+      return pageOf(rows, page, (row) => [row.created_at, row.id], deliveryRow);
     },
     async replay(tenantId, id, at) {
       return touched(

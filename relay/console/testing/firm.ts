@@ -180,7 +180,7 @@ export function firm(role: Role = 'operator'): Answers {
           },
     limits: () => LIMITS,
     putLimits: ({ body }) => ({ limits: { ...LIMITS.limits, ...body }, own: body }) as AnswerOf<'limits'>,
-    eraseSubject: () => ({ sessions: 2, auditEntries: 1 }),
+    eraseSubject: () => ({ sessions: 2, live: 1, deliveries: 3, auditEntries: 1 }),
     publishableKeys: () => ({
       rows: [
         { id: 'pk_2n7jqf2k3acz2mh7atq9eskt', status: 'active', createdAt: NOW },
@@ -233,7 +233,16 @@ export function firm(role: Role = 'operator'): Answers {
       const rows = RECORD.slice(from, from + 10) as unknown as AnswerOf<'sessionRecord'>['rows'];
       const isMore = from + 10 < RECORD.length;
       const config: AnswerOf<'sessionRecord'>['config'] = { ...DEFAULT_CONFIG };
-      return { session: 'ses_1', startedAt: NOW, config, rows, lost: 0, ...(isMore && { next: String(from + 10) }) };
+      return {
+        session: 'ses_1',
+        part: 0,
+        parts: 1,
+        startedAt: NOW,
+        config,
+        rows,
+        lost: 0,
+        ...(isMore && { next: String(from + 10) }),
+      };
     },
     endSession: () => ({ isEnded: true }),
     usage: () => USAGE,

@@ -113,16 +113,6 @@ describe('tenants', () => {
     expect(snippet).toContain(`tenant="${api.acme.key}"`);
     expect(snippet).toMatch(/src="https:\/\/relay\.example\/v\/1\.2\.3\/voice-jib-jab\.js" integrity="sha384-/);
   });
-
-  it('erase what an end user said, also from the audit, and the chain still holds', async () => {
-    await api.good('revoke', { ...acme, body: { kind: 'subject', value: api.acme.subject } });
-    expect(await api.good('eraseSubject', { ...acme, body: { subject: api.acme.subject } })).toEqual({
-      sessions: 1,
-      auditEntries: 1,
-    });
-    expect(JSON.stringify(await api.good('audit', acme))).not.toContain(api.acme.subject);
-    expect(await api.good('verifyAudit', acme)).toMatchObject({ isWhole: true });
-  });
 });
 
 describe('keys', () => {

@@ -30,6 +30,7 @@ const BODIES: Partial<Record<RouteName, (of: TenantIds) => unknown>> = {
   checkOrigin: () => ({ url: 'https://x.example' }),
   putLimits: () => ({ connectsPerMinute: 1 }),
   eraseSubject: ({ subject }) => ({ subject }),
+  exportSubject: ({ subject }) => ({ subject }),
   addApiKey: () => ({ name: 'Crossed', role: 'admin' }),
   addSigningKey: () => ({ kind: 'secret', name: 'Crossed' }),
   retireSigningKey: () => ({}),
@@ -44,7 +45,7 @@ const BODIES: Partial<Record<RouteName, (of: TenantIds) => unknown>> = {
 };
 const keyOf = (name: RouteName, of: TenantIds) => (name === 'revokeApiKey' ? of.apiKey : of.key);
 const paramsOf = (name: RouteName, of: TenantIds) =>
-  ({ ...of, key: keyOf(name, of) }) as unknown as Record<string, string>;
+  ({ ...of, key: keyOf(name, of), instance: 'ins_1' }) as unknown as Record<string, string>;
 const bodyOf = (name: RouteName, of: TenantIds) => {
   const body = BODIES[name]?.(of);
   return body === undefined ? {} : { body };

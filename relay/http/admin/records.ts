@@ -8,7 +8,8 @@ import type { Directory } from '../../tenants/directory.ts';
 import type { AnswerOf } from '../api/routes.ts';
 import type { Ask, Handlers } from './ask.ts';
 import { given } from './given.ts';
-import { subjectTarget } from './tenants.ts';
+import { sessionDetail } from './session-detail.ts';
+import { subjectTarget } from './subjects.ts';
 
 /** A page of one session's record, as the arbiter's part of the relay keeps it. */
 export type ReadRecord = (
@@ -22,8 +23,8 @@ export interface RecordDeps {
   revocations: Pick<Revocations, 'revoke'>;
   clock: Clock;
   readRecord: ReadRecord;
-  /** Ends a session that lives in this process. @returns whether there was one. */
-  endSession: (tenantId: string, session: string) => boolean;
+  /** Ends a session, whichever instance has it. @returns whether there was one. */
+  endSession: (tenantId: string, session: string, instance: string) => boolean | Promise<boolean>;
 }
 
 type Names =
@@ -64,13 +65,7 @@ export function recordHandlers(deps: RecordDeps): Handlers<Names> {
       return store.sessions.find(tenant.id, { ...page, ...(found as { search?: string }) });
     },
     async session({ tenant, params }) {
-      const row = await sessionOf(tenant.id, params.session);
-      const turns = await store.sessions.turns(tenant.id, row.id);
-      return {
-        ...row,
-        turnRows: turns.map((turn) => ({ ...turn, figures: JSON.parse(turn.figures) as Record<string, unknown> })),
-        usage: await store.usage.ofSession(tenant.id, row.id),
-      };
+      return sessionDetail(store, await sessionOf(tenant.id, params.session));
     },
     async sessionRecord({ tenant, params, query }) {
       const { id } = await sessionOf(tenant.id, params.session);
@@ -80,8 +75,8 @@ export function recordHandlers(deps: RecordDeps): Handlers<Names> {
       return page;
     },
     async endSession({ tenant, params, change }) {
-      const { id, endedAt } = await sessionOf(tenant.id, params.session);
-      const answer = { isEnded: endedAt === null && deps.endSession(tenant.id, id) };
+      const { id, endedAt, instance } = await sessionOf(tenant.id, params.session);
+      const answer = { isEnded: endedAt === null && (await deps.endSession(tenant.id, id, instance)) };
       return change({ action: 'session.end', target: `session:${id}`, payload: answer }, () => Promise.resolve(answer));
     },
     async usage({ tenant, query }) {

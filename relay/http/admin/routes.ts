@@ -5,14 +5,16 @@ import type { RelayEnv } from '../request-env.ts';
 import { assistantHandlers, type AssistantDeps } from './assistants.ts';
 import { embedHandlers, type EmbedDeps } from './embed.ts';
 import { keyHandlers, type KeyDeps } from './keys.ts';
+import { operationsHandlers, type OperationsDeps } from './operations.ts';
 import { peopleHandlers, type PeopleDeps } from './people.ts';
 import { recordHandlers, type RecordDeps } from './records.ts';
 import { serveRoutes, type ServeDeps } from './serve.ts';
+import { subjectHandlers, type SubjectDeps } from './subjects.ts';
 import { tenantHandlers, type TenantDeps } from './tenants.ts';
 import { webhookHandlers, type WebhookDeps } from './webhooks.ts';
 
 export type AdminDeps = ServeDeps &
-  (AssistantDeps & EmbedDeps & KeyDeps & PeopleDeps & RecordDeps & TenantDeps) &
+  (AssistantDeps & EmbedDeps & KeyDeps & OperationsDeps & PeopleDeps & RecordDeps & SubjectDeps & TenantDeps) &
   Omit<WebhookDeps, 'events'>;
 
 export function adminRoutes(deps: AdminDeps): Hono<RelayEnv> {
@@ -23,6 +25,8 @@ export function adminRoutes(deps: AdminDeps): Hono<RelayEnv> {
     ...keyHandlers(deps),
     ...assistantHandlers(deps),
     ...recordHandlers(deps),
+    ...operationsHandlers(deps),
+    ...subjectHandlers(deps),
     ...webhookHandlers({ ...deps, events: deps.choices.webhookEvents }),
   };
   return serveRoutes(deps, handlers);

@@ -1,5 +1,4 @@
 /** Tenants themselves, their pages, limits and settings, and the end of it. */
-import { createHash } from 'node:crypto';
 import type { Revocations } from '../../auth/revocation.ts';
 import { RelayError } from '../../errors.ts';
 import type { LimitsRow } from '../../store/records.ts';
@@ -13,21 +12,14 @@ import { given } from './given.ts';
 import { checkOrigin } from './origin-check.ts';
 
 export interface TenantDeps {
-  store: Pick<Store, 'tenants' | 'origins' | 'limits' | 'sessions' | 'audit' | 'afterwards'>;
+  store: Pick<Store, 'tenants' | 'origins' | 'limits' | 'afterwards'>;
   directory: Directory;
   revocations: Pick<Revocations, 'changed'>;
 }
 
 type Names =
   | ('tenants' | 'createTenant' | 'tenant' | 'changeTenant' | 'deleteTenant' | 'origins' | 'putOrigins')
-  | ('checkOrigin' | 'limits' | 'putLimits' | 'eraseSubject');
-
-/** How an end user is named in the audit: the name itself must be erasable. */
-export const subjectTarget = (tenantId: string, subject: string): string =>
-  `subject:${createHash('sha256')
-    .update(JSON.stringify([tenantId, subject]))
-    .digest('hex')
-    .slice(0, 24)}`;
+  | ('checkOrigin' | 'limits' | 'putLimits');
 
 export function tenantHandlers({ store, directory, revocations }: TenantDeps): Handlers<Names> {
   async function tenantAnswer({ id, name, slug, status }: TenantInPath): Promise<AnswerOf<'tenant'>> {
@@ -128,16 +120,6 @@ export function tenantHandlers({ store, directory, revocations }: TenantDeps): H
         directory.forget();
         return limitsAnswer(tenant.id);
       }),
-    eraseSubject({ tenant, body, change }) {
-      const target = subjectTarget(tenant.id, body.subject);
-      return change(
-        (erased) => ({ action: 'subject.erase', target, payload: erased }),
-        async () => ({
-          sessions: await store.sessions.eraseSubject(tenant.id, body.subject),
-          auditEntries: await store.audit.erase(tenant.id, target),
-        }),
-      );
-    },
   };
 }
 

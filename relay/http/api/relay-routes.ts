@@ -1,6 +1,7 @@
 /** Routes of whoever asks, and of the relay itself. */
 import * as assistants from './assistants.ts';
 import * as audit from './audit.ts';
+import * as operations from './operations.ts';
 import * as people from './people.ts';
 import { list, PageQuery } from './common.ts';
 import { routes } from './route-spec.ts';
@@ -84,5 +85,29 @@ export const RELAY_ROUTES = routes({
     access: 'operator',
     summary: "Recomputes the chain of the relay's own audit",
     answer: audit.AuditVerdict,
+  },
+
+  // What runs.
+  operations: {
+    method: 'GET',
+    path: '/operations',
+    access: 'operator',
+    summary: 'Instances, providers, stores and conversations under way',
+    answer: operations.Operations,
+  },
+  latencies: {
+    method: 'GET',
+    path: '/operations/latencies',
+    access: 'operator',
+    summary: 'How soon lanes were heard, turns a minute and how many failed: five minutes and a day',
+    answer: operations.Latencies,
+  },
+  drainInstance: {
+    method: 'POST',
+    path: '/instances/:instance/drain',
+    access: 'operator',
+    summary: 'Sends an instance what SIGTERM does: its conversations go elsewhere, then it ends',
+    answer: operations.Drain,
+    status: 202,
   },
 });

@@ -69,6 +69,13 @@ export const RecordQuery = v.object({
 /** The arbiter's record: every event with its effects, in order, as the arbiter's vocabulary has them. Holds no words. */
 export const SessionRecordPage = v.object({
   session: v.string(),
+  /**
+   * Of a conversation that went on after its relay was lost there is a part for each relay, and a page is of
+   * one part; each replays from its own beginning. From 0.
+   */
+  part: Count,
+  /** Parts that are there. */
+  parts: Count,
   /** Wall-clock milliseconds at the record's `t` of 0. */
   startedAt: Time,
   /** The arbiter's knobs in that session. */
@@ -84,7 +91,7 @@ export const SessionRecordPage = v.object({
   next: v.optional(v.string()),
 });
 export const SessionEnd = v.object({
-  /** False: it lives on another instance, or had ended meanwhile. */
+  /** False: it had ended meanwhile, or the instance that has it does not answer. */
   isEnded: v.boolean(),
 });
 

@@ -1,5 +1,6 @@
 /** Routes of what a tenant configured: itself, its pages, limits and keys. */
 import * as keys from './keys.ts';
+import * as subjects from './subjects.ts';
 import * as tenants from './tenants.ts';
 import { list, PageQuery } from './common.ts';
 import { routes } from './route-spec.ts';
@@ -96,9 +97,17 @@ export const TENANT_ROUTES = routes({
     method: 'POST',
     path: `${T}/erasures`,
     access: 'admin',
-    summary: 'Takes out the words and the name of one end user, everywhere',
+    summary: 'Takes out the words and the name of one end user, everywhere, and ends their conversations',
     body: tenants.Erasure,
     answer: tenants.Erased,
+  },
+  exportSubject: {
+    method: 'POST',
+    path: `${T}/exports`,
+    access: 'admin',
+    summary: 'What is kept of one end user; no answer is remembered for a repeated request',
+    body: subjects.ExportRequest,
+    answer: subjects.Export,
   },
 
   // Keys.

@@ -103,6 +103,10 @@ export const Erasure = v.strictObject({
 export const Erased = v.object({
   /** Conversations whose words and subject were taken out. */
   sessions: Count,
+  /** Of them, those that were under way: they end within two seconds. */
+  live: Count,
+  /** What was sent to webhooks of them, or was to be, taken out. */
+  deliveries: Count,
   /** Audit entries whose payload was taken out; the chain still holds. */
   auditEntries: Count,
 });

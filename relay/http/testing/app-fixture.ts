@@ -8,6 +8,7 @@ import { createApp, type AppDeps } from '../../app.ts';
 import { readRecord } from '../../audit/read-record.ts';
 import { openKeyring, type Keyring } from '../../auth/keyring.ts';
 import { createRevocations } from '../../auth/revocation.ts';
+import { latenciesOf } from '../../latencies.ts';
 import { createLog } from '../../log.ts';
 import { choicesOf } from '../../choices.ts';
 import { DEFAULT_CONFIG } from '#arbiter';
@@ -37,8 +38,8 @@ export interface AppFixture {
   /** Acme's, whose pages are those of {@link ORIGIN}. */
   publishableKey: string;
   tenantId: string;
-  /** Acme's session id of the last `endSession`, what was said for a preview, and the folder of records. */
-  done: { ended: string[]; spoken: string[]; recordDir: string };
+  /** Sessions that were to end, what was said for a preview, the folder of records, instances that were to stop. */
+  done: { ended: string[]; spoken: string[]; recordDir: string; drained: string[] };
   /** What the app is told of itself. */
   state: { isDraining: boolean; isStoreDown: boolean };
   end(): Promise<void>;
@@ -53,7 +54,12 @@ export async function appFixture(): Promise<AppFixture> {
   const acme = await directory.createTenant({ name: 'Acme', slug: 'acme', origins: [ORIGIN] });
   await directory.createTenant({ name: 'Globex', slug: 'globex', origins: ['https://globex.example'] });
   const revocations = createRevocations({ store, broadcast: memoryBroadcast(), clock });
-  const done = { ended: [] as string[], spoken: [] as string[], recordDir: join(dir, 'audit') };
+  const done = {
+    ended: [] as string[],
+    spoken: [] as string[],
+    recordDir: join(dir, 'audit'),
+    drained: [] as string[],
+  };
   const outbox = createWebhooks({ clock, records: store.webhooks, send: () => Promise.resolve({ status: 204 }) });
   const acceptsUrl = (url: string) => url.startsWith('https://') && !/\/\/(localhost|127\.|10\.)/.test(url);
   const admin: AppDeps['admin'] = {
@@ -62,7 +68,19 @@ export async function appFixture(): Promise<AppFixture> {
       done.ended.push(session);
       return true;
     },
-    readRecord: (session, page) => readRecord(done.recordDir, session, page),
+    async readRecord(session, page) {
+      const read = await readRecord(done.recordDir, session, page);
+      return read && { ...read, part: 0, parts: 1 };
+    },
+    operations: {
+      view: () =>
+        Promise.resolve({ at: 1, sessions: 0, rows: [], instances: [], store: 'sqlite', sharedState: 'memory' }),
+      latencies: () => latenciesOf(store.turnFigures, clock.wallNow()),
+      drain(instance) {
+        done.drained.push(instance);
+        return Promise.resolve(instance === 'ins_1');
+      },
+    },
     speakAs(who, text) {
       done.spoken.push(`${who.voice}: ${text}`);
       return text === 'fail'
