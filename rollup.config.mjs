@@ -119,8 +119,9 @@ export const targets = {
   classic: inBrowser('widget/classic.ts', { file: `${versioned}/voice-jib-jab.classic.js`, format: 'iife' }),
   server: onServer('widget/index.ts', 'dist/node/voice-jib-jab.js'),
   ssr: onServer('widget/ssr.ts', 'dist/node/ssr.js'),
-  // An entry of its own: nothing of it is in what people get.
+  // Entries of their own: nothing of them is in what people get.
   testing: inBrowser('widget/testing/testing.ts', { file: 'dist/testing.js' }),
+  sentry: inBrowser('widget/error-tracking/sentry.ts', { file: 'dist/sentry.js' }),
   demo: inBrowser('demo/demo.ts', { file: 'dist/demo/demo.js' }),
   console: inBrowser(
     { console: 'relay/console/console.ts' },

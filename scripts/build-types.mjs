@@ -33,10 +33,10 @@ async function entryTypes() {
   }
 }
 
-/** The types of `voice-jib-jab/testing` lean on the element's. */
-async function testingTypes() {
+/** The types of `voice-jib-jab/testing` and `/sentry` lean on the element's. */
+async function besideTypes() {
   const bundle = await rollup({
-    input: { testing: 'widget/testing/testing.ts' },
+    input: { testing: 'widget/testing/testing.ts', sentry: 'widget/error-tracking/sentry.ts' },
     plugins: [dts({ tsconfig: 'tsconfig.json' })],
     external: [/index\.ts$/, /errors\.ts$/],
   });
@@ -47,7 +47,7 @@ async function testingTypes() {
 export async function buildTypes() {
   mkdirSync(OUT, { recursive: true });
   await entryTypes();
-  await testingTypes();
+  await besideTypes();
   const manifest = elementManifest('dist/voice-jib-jab.js');
   writeFileSync('dist/custom-elements.json', `${JSON.stringify(manifest, null, 2)}\n`);
   for (const [file, text] of Object.entries(frameworkTypes(manifest))) writeFileSync(`${OUT}/${file}`, text);

@@ -41,7 +41,11 @@ const snippets = readdirSync(guides).flatMap(snippetsOf);
 const of = (...languages: string[]) => snippets.filter(({ language }) => languages.includes(language));
 
 const importMap = JSON.stringify({
-  imports: { 'voice-jib-jab': '/voice-jib-jab.js', 'voice-jib-jab/testing': '/testing.js' },
+  imports: {
+    'voice-jib-jab': '/voice-jib-jab.js',
+    'voice-jib-jab/testing': '/testing.js',
+    'voice-jib-jab/sentry': '/sentry.js',
+  },
 });
 const attribute = (value: string) => value.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
 

@@ -39,7 +39,7 @@ describe('the package', () => {
 
   it('has types that resolve wherever modules do', async () => {
     // Typings of frameworks add to what is there and export no values.
-    const entries = ['--entrypoints', '.', './ssr', './testing'];
+    const entries = ['--entrypoints', '.', './ssr', './testing', './sentry'];
     const { stdout } = await run(bin('attw'), [tarball, '--profile', 'esm-only', '--format', 'json', ...entries]);
     const { problems = {} } = JSON.parse(stdout) as { problems?: Record<string, { resolutionKind?: string }[]> };
     const modules = Object.values(problems).flat();
