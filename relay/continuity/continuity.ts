@@ -23,6 +23,8 @@ export interface Checkpoint {
   history: HistoryEntry[];
   /** A turn of the user's that had no audible answer yet: its item in the history. */
   unanswered: string | null;
+  /** The newest of the page's own turns that is in the history; what the page says again up to it is not taken twice. */
+  said?: number;
   /** SHA-256, in hex, of the secret that opens the next connection. */
   secretHash: string;
   /** Of the one before it, as long as the page may not have the newest: it opens the connection as well. */

@@ -20,6 +20,8 @@ export interface CheckpointingOptions {
   startedAt: number;
   state: () => State;
   bridge: () => RealtimeBridge | null;
+  /** The newest of the page's own turns. */
+  said: () => number;
   secrets: () => Pick<Checkpoint, 'secretHash' | 'formerSecretHash'>;
 }
 
@@ -60,7 +62,7 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
       assistant: { id: admission.assistant.id, version: admission.assistant.version },
       ...{ start, startedAt: options.startedAt, epoch: options.state().epoch },
       history: options.bridge()?.history(heardMs) ?? [],
-      unanswered: open?.item ?? null,
+      ...{ unanswered: open?.item ?? null, said: options.said() },
       ...options.secrets(),
     });
   }

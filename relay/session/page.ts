@@ -59,8 +59,8 @@ export interface Page {
   message(message: WidgetMessage): void;
   /** Sound from the microphone. */
   sound(samples: Int16Array): void;
-  /** The conversation began elsewhere, with these options. */
-  restore(options: StartOptions): Live;
+  /** The conversation began elsewhere, with these options. @param said - Of the page's own turns the newest that came. */
+  restore(options: StartOptions, said: number): Live;
   /**
    * Part of the speech under way never came: nothing of it makes a turn.
    *
@@ -68,6 +68,8 @@ export interface Page {
    */
   loseSpeech(utterance?: string): number;
   readonly live: Live | null;
+  /** The newest of the page's own turns that was taken; 0 for a page that begins to count. */
+  said: number;
 }
 
 /** Silence after the microphone went: lets the provider's detector find the end of the speech. */
@@ -80,6 +82,10 @@ export function createPage(options: PageOptions): Page {
   let live: Live | null = null;
   /** Push-to-talk: the page's name of the speech under way. */
   let talking: string | null = null;
+  let said = 0;
+
+  /** Whether a turn of the page's own came before, to this relay or to one that is gone. */
+  const isKnown = ({ n = Infinity }: { n?: number | undefined }) => n <= said;
 
   function fail(code: FaultCode, message: string): void {
     send({ type: 'error', code, message, retryable: FAULTS[code].retryable });
@@ -123,20 +129,24 @@ export function createPage(options: PageOptions): Page {
         return;
       }
       case 'user.text': {
+        if (isKnown(message)) return;
         const turn = turns.propose('text');
         const item = bridge.addUserText(message.text);
         dispatch({ type: 'user.text', turn });
         turns.announce(turn);
+        said = message.n ?? said;
         options.onTyped(turn, item, message.text);
         send({ type: 'transcript.done', item, role: 'user', text: message.text });
         return;
       }
       case 'assistant.say': {
+        if (isKnown(message)) return;
         // A turn like any other, but nobody typed it: the page shows no line of the user's.
         const turn = turns.propose('text');
         const item = bridge.addUserText(`Say exactly: ${message.text}`);
         dispatch({ type: 'user.text', turn });
         turns.announce(turn);
+        said = message.n ?? said;
         options.onTyped(turn, item, message.text);
         return;
       }
@@ -284,13 +294,20 @@ export function createPage(options: PageOptions): Page {
       }
       if (live.mode === 'auto' || talking !== null) live.bridge.appendAudio(samples);
     },
-    restore(started) {
+    restore(started, newest) {
+      said = newest;
       live = options.start(started);
       return live;
     },
     loseSpeech,
     get live() {
       return live;
+    },
+    get said() {
+      return said;
+    },
+    set said(newest) {
+      said = newest;
     },
   };
 }

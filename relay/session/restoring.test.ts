@@ -123,6 +123,32 @@ describe('a conversation whose relay is gone', () => {
     expect(kept.told.at(-1)).toBe(`ended ${session}`);
   });
 
+  it('takes what the page typed once, also where the page never learned that it came', async () => {
+    await started();
+    await tell({ type: 'user.text', text: 'What is it?', n: 1 }, { type: 'assistant.say', text: 'Well.', n: 2 });
+    expect(kept.newest.said).toBe(2);
+    const next = await comesElsewhere(page.offer('same', 1));
+    await next.received('session.resumed');
+    const before = model.bridge.commands.length;
+    next.send({ type: 'user.text', text: 'What is it?', n: 1 });
+    next.send({ type: 'assistant.say', text: 'Well.', n: 2 });
+    next.send({ type: 'user.text', text: 'And this?', n: 3 });
+    await next.settled();
+    const told = model.bridge.commands.slice(before).filter(({ is }) => is === 'user-text');
+    expect(told).toMatchObject([{ text: 'And this?' }]);
+    expect(kept.newest.said).toBe(3);
+  });
+
+  it('takes what a page types that was loaded anew, and counts anew', async () => {
+    await started();
+    await tell({ type: 'user.text', text: 'What is it?', n: 1 });
+    const next = await comesElsewhere(page.offer('new'));
+    await next.received('session.resumed');
+    next.send({ type: 'user.text', text: 'And this?', n: 1 });
+    await next.settled();
+    expect(model.bridge.commands).toContainEqual(expect.objectContaining({ is: 'user-text', text: 'And this?' }));
+  });
+
   it('asks the question that had no answer once more, and judges it as any', async () => {
     await started();
     await userTurn();

@@ -213,6 +213,22 @@ describe('a page that was away for too much', () => {
   });
 });
 
+describe('a turn that was typed', () => {
+  it('is taken once where the page says it again, and anew from a page that was loaded anew', async () => {
+    await begin();
+    await tell({ type: 'user.text', text: 'Hi.', n: 1 });
+    await tell({ type: 'user.text', text: 'Hi.', n: 1 });
+    // Who counts nothing says everything once.
+    await tell({ type: 'user.text', text: 'Ho.' }, { type: 'user.text', text: 'Ho.' });
+    expect(commands('user-text').map(({ text }) => text)).toEqual(['Hi.', 'Ho.', 'Ho.']);
+    await cut();
+    const next = await newPage();
+    next.send({ type: 'user.text', text: 'Hi.', n: 1 });
+    await next.settled();
+    expect(commands('user-text')).toHaveLength(4);
+  });
+});
+
 describe('a page that no longer acknowledges', () => {
   const flood = async () => {
     for (let i = 0; i < 12; i++)

@@ -358,14 +358,15 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   const checkpoint = createCheckpointing({
     ...{ continuity: deps.continuity, seed, startedAt },
     state: () => shell.state,
-    bridge: () => bridge,
+    ...{ bridge: () => bridge, said: () => page.said },
     secrets: () => comingBack.secrets,
   });
 
   /** The conversation began elsewhere: its memory is told to a new provider, and its open question asked again. */
-  function restore({ start, history, unanswered }: Checkpoint): void {
+  function restore({ start, history, unanswered, said = 0 }: Checkpoint): void {
     if (start === null) return;
-    const live = page.restore({ codecs: undefined, ...start });
+    // A page that was loaded anew counts anew.
+    const live = page.restore({ codecs: undefined, ...start }, seed.offer?.point ? said : 0);
     if (unanswered === null) return;
     const question = history.find((entry) => entry.id === unanswered);
     if (question?.is === 'user' && question.text !== '') live.ask(question.id, question.text);
@@ -377,6 +378,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     tools.pageGone();
     const lostMs = page.loseSpeech();
     if (!isNewPage) return;
+    page.said = 0;
     dispatch({ type: 'device.resumed' });
     if (lostMs >= LOST_WORDS_MS) again.ask();
   }

@@ -67,7 +67,8 @@ export const WidgetMessage = v.variant('type', [
   }),
   /** `ms`: how long the sound itself was; the silence that ended it is not in it. */
   v.strictObject({ type: v.literal('user.offset'), utterance: id, ms: v.optional(ms) }),
-  v.strictObject({ type: v.literal('user.text'), text }),
+  /** `n`: which of the page's own turns it is, from 1: one that is said again has the same. */
+  v.strictObject({ type: v.literal('user.text'), text, n: v.optional(count) }),
   v.strictObject({ type: v.literal('user.interrupt') }),
   /** Push-to-talk: pressed and let go. Between them the turn is the user's. */
   v.strictObject({ type: v.literal('talk.start'), utterance: id, epoch: count, paused: v.boolean() }),
@@ -90,7 +91,7 @@ export const WidgetMessage = v.variant('type', [
   /** Speech that the page could not keep while there was no connection; the assistant asks to say it again. */
   v.strictObject({ type: v.literal('speech.lost'), utterance: v.optional(id) }),
   /** The page wants exactly this said, now; policy listens as always. */
-  v.strictObject({ type: v.literal('assistant.say'), text }),
+  v.strictObject({ type: v.literal('assistant.say'), text, n: v.optional(count) }),
 ]);
 export type WidgetMessage = v.InferOutput<typeof WidgetMessage>;
 

@@ -153,7 +153,7 @@ describe('the start of a call', () => {
     await relay.until(() => relay.messages('user.text').length > 0);
     expect(relay.messages('device.changed', 'user.text')).toEqual([
       { type: 'device.changed', suspended: true },
-      { type: 'user.text', text: 'Hello' },
+      { type: 'user.text', text: 'Hello', n: 1 },
     ]);
   });
 });

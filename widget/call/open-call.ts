@@ -63,6 +63,8 @@ class Joint implements Call {
   readonly #arriving = new Map<WireLane, { item: string; ms: number }>();
   #utterance: string | null = null;
   #talks = 0;
+  /** Turns that were typed, or said by the page. */
+  #said = 0;
   /** The onset at which the output paused, until its silence is known. */
   #onset: OnsetTiming | undefined;
   /** Until the relay has named a session. */
@@ -313,11 +315,11 @@ class Joint implements Call {
   }
 
   sendText(text: string): void {
-    this.#post({ type: 'user.text', text });
+    this.#post({ type: 'user.text', text, n: ++this.#said });
   }
 
   say(text: string): void {
-    this.#post({ type: 'assistant.say', text });
+    this.#post({ type: 'assistant.say', text, n: ++this.#said });
   }
 
   interrupt(): void {
