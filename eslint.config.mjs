@@ -10,7 +10,7 @@ const folder = (...names) =>
   }));
 const LEAVES = [
   ...['auth', 'tenants', 'http', 'bridge', 'policy', 'reflex', 'audit', 'store', 'shared-state'],
-  ...['outbound', 'usage', 'webhooks', 'continuity'],
+  ...['outbound', 'usage', 'webhooks', 'continuity', 'telemetry'],
 ];
 const JOINERS = ['session', 'app', 'main', 'emulator', 'cli', 'console'];
 const TESTS = ['**/*.test.ts', '**/testing/**'];
@@ -25,6 +25,7 @@ const THIRD = {
   outbound: home(['undici', 'ipaddr.js'], 'outbound'),
   webhooks: home(['standardwebhooks'], 'webhooks'),
   passwords: home(['@node-rs/argon2'], 'auth'),
+  telemetry: home(['prom-client', '@opentelemetry/*'], 'telemetry'),
   charts: home(['uplot'], 'the console'),
   reports: home(['@sentry/*'], 'error-tracking'),
 };
@@ -113,6 +114,7 @@ export default tseslint.config(
   imports(['relay/tenants/**'], [...third(), ...leafMayNot('tenants', 'store')]),
   imports(['relay/store/**'], [...third('store'), ...leafMayNot('store')]),
   imports(['relay/shared-state/**'], [...third('redis'), ...leafMayNot('shared-state')]),
+  imports(['relay/telemetry/**'], [...third('telemetry'), ...leafMayNot('telemetry')]),
   imports(['relay/continuity/**'], [...third(), ...leafMayNot('continuity', 'shared-state', 'store', 'bridge')]),
   imports(['relay/http/**'], [...third('hono'), ...leafMayNot('http', 'auth', 'tenants', 'shared-state', 'store')]),
   // The API's contract runs in browsers.

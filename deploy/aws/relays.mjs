@@ -52,6 +52,8 @@ export function createRelays(stack, { vpc, data, settings }) {
       REDIS_URL: data.valkey.url,
       TRUSTED_PROXIES: vpc.vpcCidrBlock,
       DRAIN_TIMEOUT_MS: String(DRAIN_S * 1000),
+      // The alarms and the scaling below are on these figures.
+      EMF_METRICS: 'true',
     },
     secrets: {
       DB_HOST: from('host'),

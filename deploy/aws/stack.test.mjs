@@ -57,7 +57,14 @@ describe('the relays', () => {
       'OPENAI_API_KEY',
     ]);
     const plain = container.Environment.map(({ Name }) => Name).sort();
-    assert.deepEqual(plain, ['DRAIN_TIMEOUT_MS', 'NODE_ENV', 'PUBLIC_URL', 'REDIS_URL', 'TRUSTED_PROXIES']);
+    assert.deepEqual(plain, [
+      'DRAIN_TIMEOUT_MS',
+      'EMF_METRICS',
+      'NODE_ENV',
+      'PUBLIC_URL',
+      'REDIS_URL',
+      'TRUSTED_PROXIES',
+    ]);
   });
 
   it('are given longer to stop than conversations are given to end', () => {
@@ -68,6 +75,11 @@ describe('the relays', () => {
     const { TargetGroupAttributes } = one('AWS::ElasticLoadBalancingV2::TargetGroup');
     const delay = TargetGroupAttributes.find(({ Key }) => Key === 'deregistration_delay.timeout_seconds');
     assert.ok(Number(delay.Value) * 1000 > drainMs);
+  });
+
+  it('write the figures that alarms and scaling are on', () => {
+    const [container] = one('AWS::ECS::TaskDefinition').ContainerDefinitions;
+    assert.equal(container.Environment.find(({ Name }) => Name === 'EMF_METRICS').Value, 'true');
   });
 
   it('are two to ten, by CPU and by conversations, out quickly and in slowly', () => {

@@ -51,7 +51,11 @@ export function createMetrics({ isPerTenant, collect, hasProcess }: MetricsOptio
     instruments.set(name, made);
     zero(made, row);
   }
-  if (hasProcess) collectDefaultMetrics({ register: registry });
+  if (hasProcess) {
+    collectDefaultMetrics({ register: registry });
+    // Between two looks that come quickly these two are no numbers; the lag has a histogram of ours.
+    for (const name of ['mean', 'stddev']) registry.removeSingleMetric(`nodejs_eventloop_lag_${name}_seconds`);
+  }
 
   /** @returns undefined for a series that the table does not allow. */
   function allowed(name: MetricName, given: Readonly<Record<string, string>>): Record<string, string> | undefined {
