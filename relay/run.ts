@@ -101,7 +101,9 @@ export async function run(io: RunIo): Promise<number> {
     else void reports.close().finally(() => io.exit(1));
   });
   try {
-    const relay = await startRelay(config, { log, staticRoot: io.staticRoot, onStopAsked: signals.ask });
+    const isTraced = config.tracing.isOn || reports.takesSpans;
+    const traced = { ...config, tracing: { ...config.tracing, isOn: isTraced } };
+    const relay = await startRelay(traced, { log, staticRoot: io.staticRoot, onStopAsked: signals.ask });
     if (!config.isProduction) for (const line of relay.greeting) io.print(line);
     // Where the log is for collectors, the link goes beside it: for whoever sees the first start.
     else for (const line of relay.setup) io.complain(line.trim());

@@ -25,11 +25,13 @@ const DSN = /^https?:\/\/[^:@/]+(?::[^@/]*)?@[^/]+\/(?:.*\/)?[^/]+$/;
 export interface ErrorTracking {
   /** The same log, which reports errors that nobody expected. */
   watched(log: Log): Log;
+  /** Whether spans that the relay makes go there. */
+  takesSpans: boolean;
   /** Sends what is on its way, for at most two seconds. Undefined where there is nothing to wait for. */
   close: (() => Promise<void>) | undefined;
 }
 
-const NONE: ErrorTracking = { watched: (log) => log, close: undefined };
+const NONE: ErrorTracking = { watched: (log) => log, takesSpans: false, close: undefined };
 
 export interface ErrorTrackingOptions {
   /** Where to; undefined: nothing is loaded. */
@@ -80,14 +82,16 @@ export async function openErrorTracking(options: ErrorTrackingOptions): Promise<
   log.info('errors are reported', { url: client?.getDsn()?.host ?? '' });
   return {
     watched: (watched) => watch(watched, report, () => ({})),
+    takesSpans: sendsSpans(options),
     async close() {
       await sentry.close(LAST_REPORTS_MS);
     },
   };
 }
 
+const sendsSpans = ({ tracesSampleRate, hasOwnSpans }: ErrorTrackingOptions) => tracesSampleRate > 0 && !hasOwnSpans;
+
 function settings(sentry: Sentry, dsn: string, options: ErrorTrackingOptions): NodeOptions {
-  const sendsSpans = options.tracesSampleRate > 0 && !options.hasOwnSpans;
   return {
     dsn,
     release: `voice-jib-jab@${VERSION}`,
@@ -95,8 +99,8 @@ function settings(sentry: Sentry, dsn: string, options: ErrorTrackingOptions): N
     // Causes, and nothing that patches, listens or reads: no console, no HTTP, no handlers of the process.
     integrations: [sentry.linkedErrorsIntegration()],
     enableRuntimeChannelInjection: false,
-    enableOpenTelemetrySetup: sendsSpans,
-    tracesSampleRate: sendsSpans ? options.tracesSampleRate : 0,
+    enableOpenTelemetrySetup: sendsSpans(options),
+    tracesSampleRate: sendsSpans(options) ? options.tracesSampleRate : 0,
     traceLifecycle: 'stream',
     // Set in words: the package would read them from the environment.
     ...{ debug: false, spotlight: false },
