@@ -8,7 +8,8 @@ import { startEmulator } from '../../relay/emulator/emulator.ts';
 import { startBrowser, startRelay } from '../../widget/testing/e2e.ts';
 import type {} from '../../widget/index.ts';
 import { runHandOvers } from './hand-over.ts';
-import { detectionsMs, installInstruments, readInstruments, silencesMs, type Instruments } from './instruments.ts';
+import { detectionsMs, installInstruments, readInstruments, type Instruments } from './instruments.ts';
+import { listenToProvider } from './provider-ear.ts';
 import { row } from './percentiles.mjs';
 
 const ROOM_DB = -58;
@@ -24,12 +25,14 @@ const ECHO_MS = 60;
 const ALONE_MS = 35_000;
 const GAP_MS = 10;
 /** Long enough that a reflex hides the wait. */
-const SLOW_MODEL_MS = 800;
+export const SLOW_MODEL_MS = 800;
 
 interface Seen {
   turns: { outcome: string; ttfaMs: number | null; firstSentMs: { A?: number; B?: number } }[];
   pauses: { detectMs: number; silenceMs: number }[];
   onsets: number;
+  /** When the page heard of each pause, in milliseconds since 1970, and how long before it the sound had begun. */
+  pausedAt: { at: number; detectMs: number }[];
 }
 declare global {
   interface Window {
@@ -51,7 +54,7 @@ async function callOnDemo(
   origin: string,
   microphone: Uint8Array,
   done: (page: Page) => Promise<unknown>,
-  echoDb: number | null = null,
+  { echoDb = null, blockMs = 0 }: { echoDb?: number | null; blockMs?: number } = {},
 ): Promise<Measured> {
   const browser = await startBrowser({ microphone });
   try {
@@ -64,7 +67,7 @@ async function callOnDemo(
     await page.evaluate(() => {
       const element = document.querySelector('voice-jib-jab');
       if (element === null) throw new Error('the demo has no assistant');
-      window.bench = { turns: [], pauses: [], onsets: 0 };
+      window.bench = { turns: [], pauses: [], onsets: 0, pausedAt: [] };
       element.addEventListener('turnend', ({ outcome, metrics }) => {
         window.bench.turns.push({
           outcome,
@@ -73,18 +76,32 @@ async function callOnDemo(
         });
       });
       element.addEventListener('debug', ({ detail }) => {
-        if (detail.type === 'pause') window.bench.pauses.push(detail);
+        if (detail.type === 'pause') {
+          window.bench.pauses.push(detail);
+          const { detectMs } = detail;
+          window.bench.pausedAt.push({ at: performance.timeOrigin + performance.now() - detail.silenceMs, detectMs });
+        }
         if (detail.type === 'onset') window.bench.onsets += 1;
       });
       document.body.addEventListener('click', () => void element.start(), { once: true });
     });
     await page.click('h1');
+    if (blockMs > 0) await page.evaluate(blockMainThread, blockMs);
     await done(page);
     const seen = await page.evaluate(() => window.bench);
     return { ...seen, heard: await page.evaluate(readInstruments) };
   } finally {
     await browser.close();
   }
+}
+
+/** A page that is busy: its main thread is blocked for so long, again and again, with a breath between. Runs in the page. */
+function blockMainThread(blockMs: number): void {
+  const breathMs = 60;
+  setInterval(() => {
+    const until = performance.now() + blockMs;
+    while (performance.now() < until);
+  }, blockMs + breathMs);
 }
 
 /** One question to the browser is answered within three minutes or not at all; a call may be longer. */
@@ -124,90 +141,124 @@ async function measureHandOvers(origin: string, wanted: number): Promise<Awaited
   }
 }
 
+/** What a person hears of interruptions, and (thorough) of noise, echo and a soft voice. */
+export interface BrowserSeen {
+  /** Calls with the model at once, and after {@link SLOW_MODEL_MS}. */
+  answered: Measured;
+  waited: Measured;
+  interrupted: Measured;
+  /** The same, with the main thread blocked again and again. */
+  blocked: Measured;
+  /** From the onset of a sound that interrupts to the provider's being told, in milliseconds. */
+  toldMs: number[];
+  lines: string[];
+  json: Record<string, unknown>;
+}
+
+export const BLOCK_MS = 200;
+
 export async function measureBrowser(options: {
   turns: number;
   bargeIns: number;
+  blockedBargeIns: number;
+  handOvers: number;
+  /** Also noise, echo and a soft voice in a loud room: five minutes more. */
+  isThorough: boolean;
   progress: (text: string) => void;
-}): Promise<{ lines: string[]; json: Record<string, unknown> }> {
-  const { turns, bargeIns, progress } = options;
+}): Promise<BrowserSeen> {
+  const { turns, bargeIns, blockedBargeIns, progress } = options;
   const emulator = await startEmulator({ faults: { 'first-audio-ms': 0, 'created-ms': 0 } });
-  const relay = await startRelay({ OPENAI_API_KEY: 'sk-for-the-bench', OPENAI_BASE_URL: emulator.url });
+  const told = await listenToProvider(emulator.url);
+  const relay = await startRelay({ OPENAI_API_KEY: 'sk-for-the-bench', OPENAI_BASE_URL: told.url });
   try {
     const question = await speech('What is two plus three?');
     const story = await speech('Tell me a long story');
+    const patience = (samples: Int16Array) => samples.length / SAMPLES_MS + 20_000;
 
     progress(`turns: about ${Math.round(turns * 12.4)} s`);
     const asked = concat(silence(1500), ...Array.from({ length: turns }, () => concat(question, silence(4500))));
-    const answered = await callOnDemo(relay.origin, inRoom(asked, ROOM_DB), (page) =>
-      turnsSeen(page, turns, asked.length / SAMPLES_MS + 20_000),
-    );
-
+    const talk = () =>
+      callOnDemo(relay.origin, inRoom(asked, ROOM_DB), (page) => turnsSeen(page, turns, patience(asked)));
+    const answered = await talk();
     emulator.faults.set({ 'first-audio-ms': SLOW_MODEL_MS });
-    const waited = await callOnDemo(relay.origin, inRoom(asked, ROOM_DB), (page) =>
-      turnsSeen(page, turns, asked.length / SAMPLES_MS + 20_000),
-    );
+    const waited = await talk();
     emulator.faults.set({ 'first-audio-ms': 0 });
 
+    const interrupt = (times: number, blockMs: number) => {
+      const insisted = concat(silence(1500), ...Array.from({ length: times + 1 }, () => concat(story, silence(3600))));
+      const until = (page: Page) => turnsSeen(page, times, patience(insisted));
+      return callOnDemo(relay.origin, inRoom(insisted, ROOM_DB), until, { blockMs });
+    };
     progress(`barge-ins: about ${Math.round(bargeIns * 5)} s`);
-    const insisted = concat(silence(1500), ...Array.from({ length: bargeIns + 1 }, () => concat(story, silence(3600))));
-    const interrupted = await callOnDemo(relay.origin, inRoom(insisted, ROOM_DB), (page) =>
-      turnsSeen(page, bargeIns, insisted.length / SAMPLES_MS + 20_000),
-    );
+    const interrupted = await interrupt(bargeIns, 0);
+    const toldMs = tellingMs(interrupted, told.at);
+    progress(`barge-ins, main thread blocked: about ${Math.round(blockedBargeIns * 5)} s`);
+    const blocked = await interrupt(blockedBargeIns, BLOCK_MS);
 
-    const softly = Math.ceil(bargeIns / 2);
-    progress(`a soft voice in a loud room: about ${Math.round(softly * 5)} s`);
-    const soft = atLevel(story, SOFT_DB);
-    const murmured = concat(silence(1500), ...Array.from({ length: softly + 1 }, () => concat(soft, silence(3600))));
-    const softSpoken = await callOnDemo(relay.origin, inRoom(murmured, LOUD_ROOM_DB), (page) =>
-      turnsSeen(page, softly, murmured.length / SAMPLES_MS + 20_000),
-    );
-
-    progress(`noise and echo: about ${Math.round(((ECHOES.length + 1) * (ALONE_MS + 3000)) / 1000)} s`);
-    const alone = concat(silence(1500), story, silence(ALONE_MS + 3000));
-    const listened = (db: number, echoDb: number | null) =>
-      callOnDemo(relay.origin, inRoom(alone, db), (page) => turnsSeen(page, 1, ALONE_MS + 25_000), echoDb);
-    const alarms = await listened(OFFICE_DB, null);
-    const echoes: Measured[] = [];
-    for (const db of ECHOES) echoes.push(await listened(ROOM_DB, db));
-
-    progress('hand-overs: about 35 s');
-    const handOvers = await measureHandOvers(relay.origin, 50);
-
-    const sent = (seen: Seen, name: 'A' | 'B') => seen.turns.flatMap(({ firstSentMs }) => firstSentMs[name] ?? []);
-    const ears = (seen: Seen) => seen.turns.flatMap(({ ttfaMs }) => ttfaMs ?? []);
-    const decisions = interrupted.pauses.map(({ detectMs }) => detectMs);
+    progress('hand-overs');
+    const handOvers = await measureHandOvers(relay.origin, options.handOvers);
+    const more = options.isThorough
+      ? await measureRooms(relay.origin, bargeIns, story, progress)
+      : { lines: [], json: {} };
     return {
+      ...{ answered, waited, interrupted, blocked, toldMs },
       lines: [
-        row('end of turn → answer leaves the relay, model at once', sent(answered, 'B')),
-        row('end of turn → first audible sample, model at once', ears(answered)),
-        row(`end of turn → reflex told to play, model after ${SLOW_MODEL_MS} ms`, sent(waited, 'A')),
-        row(`end of turn → answer leaves the relay, model after ${SLOW_MODEL_MS} ms`, sent(waited, 'B')),
-        row(`end of turn → first audible sample, model after ${SLOW_MODEL_MS} ms`, ears(waited)),
-        row('detector’s decision → first silent render quantum', silencesMs(interrupted.heard)),
-        // The first onset of a recording opens the first turn and interrupts nothing.
-        row('acoustic onset → decision, by the microphone’s energy', detectionsMs(interrupted.heard).slice(-bargeIns)),
-        row('acoustic onset → decision, by the detector’s own account', decisions),
-        row(
-          `acoustic onset → decision, ${SOFT_DB} dBFS over ${LOUD_ROOM_DB} dBFS of noise`,
-          detectionsMs(softSpoken.heard).slice(-softly),
-        ),
         count('turns superseded by a barge-in', `${superseded(interrupted)} of ${bargeIns}`),
         count('largest step in a fade to silence', largest(interrupted.heard.fadeSteps).toFixed(3)),
-        count(`onsets taken from noise of ${OFFICE_DB} dBFS in ${ALONE_MS / 1000} s of answer`, falseOnsets(alarms)),
-        ...ECHOES.map((db, index) => {
-          const one = echoes[index];
-          const lost = one === undefined ? '' : `, answers lost ${one.turns.length === 1 ? superseded(one) : '?'}`;
-          return count(`onsets taken from an echo of ${db} dB in ${ALONE_MS / 1000} s`, `${falseOnsets(one)}${lost}`);
-        }),
         row(`lane A → lane B, from fade to first sample`, handOvers.changesMs),
         row('lane A → lane B, silence between them', handOvers.silentMs),
         count('lane A → lane B, samples of both at once', handOvers.overlapSamples),
-        count('frames of the recordings that were lost', interrupted.heard.lost + softSpoken.heard.lost),
+        count('frames of the recordings that were lost', interrupted.heard.lost + blocked.heard.lost),
+        ...more.lines,
       ],
-      json: { answered, waited, interrupted, softSpoken, alarms, echoes, handOvers },
+      json: { answered, waited, interrupted, blocked, toldMs, handOvers, ...more.json },
     };
   } finally {
     await relay.stop();
+    await told.close();
     await emulator.close();
   }
+}
+
+/** The longest from an onset to the word of it to the provider. */
+const LONGEST_TELLING_MS = 4_000;
+
+function tellingMs({ pausedAt }: Seen, told: readonly number[]): number[] {
+  return pausedAt.flatMap(({ at, detectMs }) => {
+    const onset = at - detectMs;
+    const first = told.find((one) => one >= at && one - onset < LONGEST_TELLING_MS);
+    return first === undefined ? [] : [first - onset];
+  });
+}
+
+async function measureRooms(origin: string, bargeIns: number, story: Int16Array, progress: (text: string) => void) {
+  const softly = Math.ceil(bargeIns / 2);
+  progress(`a soft voice in a loud room: about ${Math.round(softly * 5)} s`);
+  const soft = atLevel(story, SOFT_DB);
+  const murmured = concat(silence(1500), ...Array.from({ length: softly + 1 }, () => concat(soft, silence(3600))));
+  const softSpoken = await callOnDemo(origin, inRoom(murmured, LOUD_ROOM_DB), (page) =>
+    turnsSeen(page, softly, murmured.length / SAMPLES_MS + 20_000),
+  );
+  progress(`noise and echo: about ${Math.round(((ECHOES.length + 1) * (ALONE_MS + 3000)) / 1000)} s`);
+  const alone = concat(silence(1500), story, silence(ALONE_MS + 3000));
+  const listened = (db: number, echoDb: number | null) =>
+    callOnDemo(origin, inRoom(alone, db), (page) => turnsSeen(page, 1, ALONE_MS + 25_000), { echoDb });
+  const alarms = await listened(OFFICE_DB, null);
+  const echoes: Measured[] = [];
+  for (const db of ECHOES) echoes.push(await listened(ROOM_DB, db));
+  return {
+    lines: [
+      row(
+        `acoustic onset → decision, ${SOFT_DB} dBFS over ${LOUD_ROOM_DB} dBFS of noise`,
+        detectionsMs(softSpoken.heard).slice(-softly),
+      ),
+      count(`onsets taken from noise of ${OFFICE_DB} dBFS in ${ALONE_MS / 1000} s of answer`, falseOnsets(alarms)),
+      ...ECHOES.map((db, index) => {
+        const one = echoes[index];
+        const lost = one === undefined ? '' : `, answers lost ${one.turns.length === 1 ? superseded(one) : '?'}`;
+        return count(`onsets taken from an echo of ${db} dB in ${ALONE_MS / 1000} s`, `${falseOnsets(one)}${lost}`);
+      }),
+    ],
+    json: { softSpoken, alarms, echoes },
+  };
 }

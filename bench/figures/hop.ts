@@ -66,7 +66,7 @@ async function inTurns(
   for (const way of ways) {
     await stage.load.ask({ do: 'connect', target: wayOf(way), sessions });
     // Code that has not run yet is many times slower; it would be the first round's.
-    await oneRound(stage, way, sessions, 1_000);
+    await oneRound(stage, way, sessions, ms);
   }
   for (let round = 0; round < rounds; round++)
     for (let place = 0; place < ways.length; place++) {

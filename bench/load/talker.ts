@@ -70,7 +70,10 @@ export function createTalker(options: TalkerOptions): Talker {
   let token = '';
   let micTimer: NodeJS.Timeout | undefined;
   let renewTimer: NodeJS.Timeout | undefined;
-  const turns = new Map<string, { startedAt: number; isHeard: boolean; isAnswerHeard: boolean }>();
+  const turns = new Map<
+    string,
+    { startedAt: number; isHeard: boolean; isAnswerHeard: boolean; isClipHeard: boolean }
+  >();
   let hasEnded = false;
 
   const ear: Ear = createEar({
@@ -98,6 +101,10 @@ export function createTalker(options: TalkerOptions): Talker {
       spokeUntilMs = 0;
     }
     turn.isHeard = true;
+    if (of === undefined && !turn.isClipHeard) {
+      turn.isClipHeard = true;
+      tally.add('reflexMs', now() - turn.startedAt);
+    }
     if (of !== undefined && !turn.isAnswerHeard) {
       turn.isAnswerHeard = true;
       tally.add('answerMs', now() - turn.startedAt);
@@ -126,9 +133,10 @@ export function createTalker(options: TalkerOptions): Talker {
         renewIn(message.tokenExpiresInMs);
         break;
       case 'turn.started':
-        turns.set(message.turn, { startedAt: now(), isHeard: false, isAnswerHeard: false });
+        turns.set(message.turn, { startedAt: now(), isHeard: false, isAnswerHeard: false, isClipHeard: false });
         break;
       case 'turn.ended':
+        if (message.firstSentMs.B !== undefined) tally.add('sentMs', message.firstSentMs.B);
         turns.delete(message.turn);
         hasEnded = true;
         // Who hangs up in the middle of an answer has not been failed.

@@ -13,16 +13,32 @@ export interface Window {
   resumeMs: number[];
 }
 
+/** … and by lane. */
+export interface LaneWindow extends Window {
+  /** From the end of the turn to the first clip of lane A, where there was one. */
+  reflexMs: number[];
+  /** From the end of the turn to the answer's first sound leaving the relay, by the relay's own account. */
+  sentMs: number[];
+}
+
 export interface Tally {
   readonly counts: Readonly<Record<string, number>>;
   /** Counts one `what`, such as `turn answered` or `close 1000 wished`. */
   count(what: string): void;
-  add(figure: keyof Window, ms: number): void;
+  add(figure: keyof LaneWindow, ms: number): void;
   /** The figures since the last call. */
-  take(): Window;
+  take(): LaneWindow;
 }
 
-const empty = (): Window => ({ firstByteMs: [], answerMs: [], perceivedMs: [], underrunsMs: [], resumeMs: [] });
+const empty = (): LaneWindow => ({
+  firstByteMs: [],
+  answerMs: [],
+  reflexMs: [],
+  sentMs: [],
+  perceivedMs: [],
+  underrunsMs: [],
+  resumeMs: [],
+});
 
 export function createTally(): Tally {
   const counts: Record<string, number> = {};
