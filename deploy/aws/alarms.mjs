@@ -79,5 +79,6 @@ export function createAlarms(stack, { service, loadBalancer, targets, data, site
     value: loadBalancer.loadBalancerDnsName,
     description: `relay.${settings.domain} is a CNAME of it`,
   });
+  new CfnOutput(stack, 'ClusterName', { value: service.cluster.clusterName });
   new CfnOutput(stack, 'Service', { value: service.serviceName });
 }

@@ -18,6 +18,11 @@ const SETTINGS = {
     pattern: /^\d{1,4}$/,
     absent: '100',
   },
+  logArchiveDays: {
+    means: 'days that logs are kept in the archive, more than 30',
+    pattern: /^(3[1-9]|[4-9]\d|\d{3,4})$/,
+    absent: '365',
+  },
 };
 
 /**
@@ -34,5 +39,5 @@ export function readSettings(given) {
     read[name] = value;
   }
   if (wrong.length > 0) throw new Error(`the settings are not complete:\n  ${wrong.join('\n  ')}`);
-  return { ...read, sessionsPerTask: Number(read.sessionsPerTask) };
+  return { ...read, sessionsPerTask: Number(read.sessionsPerTask), logArchiveDays: Number(read.logArchiveDays) };
 }

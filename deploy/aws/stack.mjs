@@ -4,6 +4,7 @@
  */
 import { Stack } from 'aws-cdk-lib';
 import { createAlarms } from './alarms.mjs';
+import { createLogArchive } from './archive.mjs';
 import { createData } from './data.mjs';
 import { createRelays } from './relays.mjs';
 import { createSite } from './site.mjs';
@@ -23,6 +24,7 @@ export class VoiceJibJabStack extends Stack {
     });
     const data = createData(this, vpc);
     const relays = createRelays(this, { vpc, data, settings });
+    createLogArchive(this, { ...relays, settings });
     const site = createSite(this, { settings });
     createAlarms(this, { ...relays, data, site, settings });
   }

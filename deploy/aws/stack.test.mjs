@@ -190,6 +190,42 @@ describe('data', () => {
   });
 });
 
+describe('logs', () => {
+  it('are at hand for thirty days, then in cold storage for a year, in a bucket that nobody else reads', () => {
+    template.hasResourceProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+    const buckets = Object.values(template.findResources('AWS::S3::Bucket')).map(({ Properties }) => Properties);
+    const archive = buckets.find(({ LifecycleConfiguration }) => LifecycleConfiguration !== undefined);
+    const [rule] = archive.LifecycleConfiguration.Rules;
+    assert.deepEqual(rule.Transitions, [{ StorageClass: 'GLACIER', TransitionInDays: 30 }]);
+    assert.deepEqual([rule.ExpirationInDays, rule.Status], [365, 'Enabled']);
+    assert.equal(archive.PublicAccessBlockConfiguration.BlockPublicAcls, true);
+    assert.ok(archive.BucketEncryption);
+  });
+
+  it('go there as they come', () => {
+    const [group] = Object.keys(template.findResources('AWS::Logs::LogGroup'));
+    const feed = one('AWS::Logs::SubscriptionFilter');
+    assert.deepEqual([feed.LogGroupName, feed.FilterPattern], [{ Ref: group }, '']);
+    const [stream] = Object.keys(template.findResources('AWS::KinesisFirehose::DeliveryStream'));
+    assert.equal(feed.DestinationArn['Fn::GetAtt'][0], stream);
+    assert.match(one('AWS::KinesisFirehose::DeliveryStream').ExtendedS3DestinationConfiguration.Prefix, /^relay\//);
+  });
+
+  it('are moved by roles that may do only that', () => {
+    const actions = Object.values(template.findResources('AWS::IAM::Role'))
+      .flatMap(({ Properties }) => Properties.Policies ?? [])
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+      .flatMap(({ Action }) => Action);
+    const wanted = ['AbortMultipartUpload', 'GetBucketLocation', 'ListBucket', 'PutObject'].map((name) => `s3:${name}`);
+    assert.deepEqual(actions.sort(), ['firehose:PutRecordBatch', ...wanted].sort());
+  });
+
+  it('are kept for as long as the settings say, and longer than they are at hand', () => {
+    assert.equal(readSettings({ ...GIVEN, logArchiveDays: '730' }).logArchiveDays, 730);
+    assert.throws(() => readSettings({ ...GIVEN, logArchiveDays: '30' }), /logArchiveDays is not days/);
+  });
+});
+
 describe('alarms', () => {
   it('sound for errors over 5 %, a first byte over 500 ms, and no relay', () => {
     const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);

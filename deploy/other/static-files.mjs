@@ -24,7 +24,9 @@ export function copyStaticFiles(target) {
   for (const name of names) {
     cpSync(path.join(dist, name), path.join(target, name), { recursive: true, filter: isPlain });
   }
-  return names;
+  // Whose work is in the script, as their licences ask.
+  cpSync(path.join(dist, '../THIRD-PARTY-LICENCES.md'), path.join(target, 'licences.txt'));
+  return [...names, 'licences.txt'];
 }
 
 if (import.meta.filename === process.argv[1]) {
