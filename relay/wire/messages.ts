@@ -67,7 +67,7 @@ export const WidgetMessage = v.variant('type', [
   }),
   /** `ms`: how long the sound itself was; the silence that ended it is not in it. */
   v.strictObject({ type: v.literal('user.offset'), utterance: id, ms: v.optional(ms) }),
-  /** `n`: which of the page's own turns it is, from 1: one that is said again has the same. */
+  /** `n` rises with each of the page's own turns; one that is said again has the same. */
   v.strictObject({ type: v.literal('user.text'), text, n: v.optional(count) }),
   v.strictObject({ type: v.literal('user.interrupt') }),
   /** Push-to-talk: pressed and let go. Between them the turn is the user's. */

@@ -62,9 +62,8 @@ class Joint implements Call {
   /** Where each lane's frames belong: item and milliseconds of it received. */
   readonly #arriving = new Map<WireLane, { item: string; ms: number }>();
   #utterance: string | null = null;
-  #talks = 0;
-  /** Turns that were typed, or said by the page. */
-  #said = 0;
+  /** Of whatever this page begins itself, so that it can be told apart. */
+  #count = 0;
   /** The onset at which the output paused, until its silence is known. */
   #onset: OnsetTiming | undefined;
   /** Until the relay has named a session. */
@@ -315,11 +314,11 @@ class Joint implements Call {
   }
 
   sendText(text: string): void {
-    this.#post({ type: 'user.text', text, n: ++this.#said });
+    this.#post({ type: 'user.text', text, n: ++this.#count });
   }
 
   say(text: string): void {
-    this.#post({ type: 'assistant.say', text, n: ++this.#said });
+    this.#post({ type: 'assistant.say', text, n: ++this.#count });
   }
 
   interrupt(): void {
@@ -340,8 +339,7 @@ class Joint implements Call {
       this.#request.on({ type: 'offset', utterance });
       return;
     }
-    this.#talks += 1;
-    const utterance = (this.#utterance = `talk-${this.#talks}`);
+    const utterance = (this.#utterance = `talk-${++this.#count}`);
     const paused = this.#engine?.setTalking(utterance) ?? false;
     this.#post({ type: 'talk.start', utterance, epoch: this.#epoch, paused });
     this.#request.on({ type: 'onset', utterance, paused });
