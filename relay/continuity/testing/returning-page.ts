@@ -89,6 +89,7 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
   const sent: string[] = [];
   let spoken: { n: number; samples: Int16Array; flags: number }[] = [];
   let utterances = 0;
+  let typed = 0;
   /** Messages that the relay is known to have. */
   let acknowledged = 0;
   const up = { messages: 0, frames: 0 };
@@ -112,7 +113,7 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
     if (isGreeted && socket?.readyState === WebSocket.OPEN) socket.send(data);
   }
   function send(message: WidgetMessage): void {
-    const text = JSON.stringify(message);
+    const text = JSON.stringify(message.type === 'user.text' ? { ...message, n: message.n ?? (typed += 1) } : message);
     if (!UNCOUNTED.has(message.type)) {
       sent.push(text);
       up.messages += 1;
@@ -150,10 +151,10 @@ export function returningPage(token: () => Promise<string>, origin: string): Ret
           const counts = message.type === 'session.resumed' ? message.received : { messages: 0, frames: 0 };
           Object.assign(up, counts);
           // What was typed and did not arrive is said again to whoever goes on with it.
-          const typed = sent.splice(0).slice(acknowledged);
+          const left = sent.splice(0).slice(acknowledged);
           [spoken, acknowledged] = [[], 0];
           if (message.type === 'session.created') break;
-          for (const text of typed) {
+          for (const text of left) {
             const one = JSON.parse(text) as WidgetMessage;
             if (one.type === 'user.text') send(one);
           }
