@@ -39,14 +39,14 @@ export interface MeasuringOptions {
   log: Log;
   /** Asked at each look, and not before the relay listens. */
   gauges: () => Gauges;
-  /** Lines of the log stream that are no log lines. */
-  writeLine: (line: string) => void;
+  /** Takes lines of the log stream that are no log lines; standard output by default. */
+  writeLine?: (line: string) => void;
   /** In place of the SDK that is installed. */
   loadSdk?: (serviceName: string) => Promise<Sdk>;
 }
 
 export async function startMeasuring(options: MeasuringOptions): Promise<Measuring> {
-  const { config, clock, log, gauges, writeLine, loadSdk } = options;
+  const { config, clock, log, gauges, writeLine = toStandardOutput, loadSdk } = options;
   const { token, port, host, isPerTenant, hasEmf } = config.metrics;
   const tracing = config.tracing.isOn
     ? await startTracing({
@@ -101,3 +101,5 @@ export async function startMeasuring(options: MeasuringOptions): Promise<Measuri
     },
   };
 }
+
+const toStandardOutput = (line: string) => void process.stdout.write(`${line}\n`);

@@ -28,7 +28,7 @@ import type { Status } from './http/health.ts';
 import { newId } from './ids.ts';
 import { createLastKnown, LAST_KNOWN_MS } from './last-known.ts';
 import type { Log } from './log.ts';
-import { startMeasuring } from './measuring.ts';
+import { startMeasuring, type MeasuringOptions } from './measuring.ts';
 import { openProvider } from './open-provider.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { createModerator } from './policy/moderation.ts';
@@ -84,8 +84,8 @@ export interface StartOptions {
   door?: Partial<DoorLimits>;
   /** How long the head of a request, and all of it, may take to come. */
   requests?: { headMs: number; wholeMs: number };
-  /** Takes lines of the log stream that are no log lines; standard output by default. */
-  writeLine?: (line: string) => void;
+  /** In place of where figures and traces go. */
+  measuring?: Pick<MeasuringOptions, 'writeLine' | 'loadSdk'>;
   /** What waits of all conversations together; a quarter of the memory by default. */
   mostHeldBytes?: number;
   /** An operator asks this instance to stop; it begins by itself where nobody is told. */
@@ -112,16 +112,7 @@ export async function startRelay(config: Config, options: StartOptions): Promise
 
 async function open(
   config: Config,
-  {
-    log,
-    staticRoot,
-    door: doorLimits,
-    requests,
-    lookup,
-    mostHeldBytes,
-    writeLine = toStandardOutput,
-    onStopAsked,
-  }: StartOptions,
+  { log, staticRoot, door: doorLimits, requests, lookup, mostHeldBytes, onStopAsked, measuring: aside }: StartOptions,
   closers: (() => Promise<void> | void)[],
   closeAll: () => Promise<void>,
 ): Promise<Relay> {
@@ -165,7 +156,8 @@ async function open(
   closers.push(() => outbound.close());
   const spool = openSpool<BookEntry>({ dir: join(config.dataDir, 'spool'), instance, ...sealedBy(masterKey) });
   const measuring = await startMeasuring({
-    ...{ config, clock, log, writeLine },
+    ...{ config, clock, log },
+    ...aside,
     gauges: () => ({
       ...{ isDraining, isStoreUp: store.isUp(), isSharedStateUp: sharing.isUp(), instances: sharing.instances() },
       ...{ sessions: door.live, spoolBytes: spool.bytes, circuits: provider.circuits.view() },
@@ -366,8 +358,6 @@ async function pingSoon(store: Store): Promise<void | 'degraded'> {
     clearTimeout(timer);
   }
 }
-
-const toStandardOutput = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** What waits on the disk is sealed as secrets are in the database: it holds words. */
 function sealedBy(masterKey: string) {
