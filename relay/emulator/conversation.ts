@@ -7,10 +7,13 @@ import type { Item } from './items.ts';
 
 /** Sound is kept for this many of the newest items; older ones can be retrieved without it. */
 const ITEMS_WITH_SOUND = 40;
+/** The same of a session that few would look at: the one that is spoken, and the one before it. */
+const FEW_ITEMS = 2;
 
 export class Conversation {
   readonly id: string;
   #items: Item[] = [];
+  #withSound = ITEMS_WITH_SOUND;
 
   constructor(id: string) {
     this.id = id;
@@ -49,7 +52,17 @@ export class Conversation {
     if (previousId === undefined || previousId === null) this.#items.push(item);
     else if (previousId === 'root') this.#items.unshift(item);
     else this.#items.splice(this.#items.indexOf(this.#known(previousId, 'adding', 'item_create')) + 1, 0, item);
-    for (const old of this.#items.slice(0, -ITEMS_WITH_SOUND)) old.memory.audio = [];
+    this.#letGo();
+  }
+
+  /** From now on keeps the sound of the newest items only; lengths and words stay. */
+  keepLittle(): void {
+    this.#withSound = FEW_ITEMS;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    for (const old of this.#items.slice(0, -this.#withSound)) old.memory.audio = [];
   }
 
   /** @throws {ProtocolError} when there is no such item; `doing` and `prefix` make the message and the code. */

@@ -4,7 +4,7 @@ import { writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { virtualClock } from '../testing/virtual-clock.ts';
 import { startEmulator, type Emulator, type EmulatorOptions } from './emulator.ts';
@@ -290,6 +290,35 @@ describe('routes beside the socket', () => {
     send({ type: 'input_audio_buffer.clear' });
     await first('input_audio_buffer.cleared');
     expect(Buffer.from(await bytes('latest/audio'), 'base64')).toHaveLength(120_000 * 48);
+  });
+
+  it('of many open sessions keep all sound of the newest only; of the others what they need themselves', async () => {
+    const { url, origin, sessions } = await start();
+    const { send, first, events } = await dial(url);
+    await first('session.created');
+    const items = () => sessions()[0]?.items ?? [];
+    const committed = () => events.filter(({ type }) => type === 'input_audio_buffer.committed').length;
+    for (let turn = 1; turn <= 3; turn += 1) {
+      const audio = base64(silence(6_000));
+      send({ type: 'input_audio_buffer.append', audio });
+      send({ type: 'input_audio_buffer.commit' });
+      await vi.waitFor(() => expect(committed()).toBe(turn));
+    }
+    const sizes = () =>
+      Promise.all(
+        ['audio', ...items().map(({ id }) => `items/${String(id)}`)].map(async (path) => {
+          const answer = await fetch(`${origin}/emulator/sessions/${String(sessions()[0]?.id)}/${path}`);
+          return (await answer.arrayBuffer()).byteLength / 48;
+        }),
+      );
+    expect(await sizes()).toEqual([18_000, 6_000, 6_000, 6_000]);
+    for (let others = 0; others < 8; others += 1) await (await dial(url)).first('session.created');
+    send({ type: 'input_audio_buffer.append', audio: base64(silence(20)) });
+    send({ type: 'input_audio_buffer.clear' });
+    await first('input_audio_buffer.cleared');
+    // Whole appends are let go of.
+    expect(await sizes()).toEqual([12_020, 0, 6_000, 6_000]);
+    expect(items().map((item) => item['audio_ms'])).toEqual([6_000, 6_000, 6_000]);
   });
 
   it('say where things are, and that there is nothing elsewhere', async () => {

@@ -27,6 +27,8 @@ const MAX_MESSAGE_BYTES = 24 * 1024 * 1024;
 const KEPT_SESSIONS = 20;
 /** Of these, the newest that keep their sound: a few megabytes each. */
 const KEPT_SOUNDS = 4;
+/** Open sessions of which all sound is kept that is promised, the newest; a hundred of them would take a gigabyte. */
+const WHOLE_SESSIONS = 8;
 const DEFAULT_PACE = 6;
 
 export interface EmulatorOptions {
@@ -120,6 +122,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       secrets.sessionOf(key),
     );
     sessions.push(session);
+    for (const old of sessions.filter(({ isOver }) => !isOver).slice(0, -WHOLE_SESSIONS)) old.keepLittle();
     const stopPings = keepAlive(socket, clock);
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       if (isBinary) session.receiveBinary();

@@ -7,18 +7,22 @@ import { joined, msToSamples, samplesToMs } from './pcm.ts';
 /** How much of what was heard can be looked at afterwards, in milliseconds. */
 export const KEPT_MS = 120_000;
 
+/** The same of a session that few would look at. */
+const LITTLE_MS = 10_000;
+
 export class InputBuffer {
   #chunks: { at: number; samples: Int16Array }[] = [];
   /** Samples appended since the session began. */
   #end = 0;
   /** Where the uncommitted part begins. */
   #open = 0;
+  #keptMs = KEPT_MS;
 
   append(samples: Int16Array): void {
     if (samples.length === 0) return;
     this.#chunks.push({ at: this.#end, samples });
     this.#end += samples.length;
-    const keptFrom = Math.min(this.#open, this.#end - msToSamples(KEPT_MS));
+    const keptFrom = Math.min(this.#open, this.#end - msToSamples(this.#keptMs));
     const firstKept = this.#chunks.findIndex(({ at, samples: kept }) => at + kept.length > keptFrom);
     if (firstKept > 0) this.#chunks.splice(0, firstKept);
   }
@@ -58,6 +62,11 @@ export class InputBuffer {
   /** The last {@link KEPT_MS}, or less. */
   recent(): Int16Array {
     return this.#range(this.#end - msToSamples(KEPT_MS), this.#end);
+  }
+
+  /** From now on keeps the last seconds only, besides what is not committed. */
+  keepLittle(): void {
+    this.#keptMs = LITTLE_MS;
   }
 
   /** Lets go of all sound; times stay. */

@@ -193,6 +193,12 @@ export class RealtimeSession {
     return this.#turns.buffer.recent();
   }
 
+  /** Others are newer: of its sound only what the conversation itself may need is kept from now on. */
+  keepLittle(): void {
+    this.#turns.buffer.keepLittle();
+    this.#conversation.keepLittle();
+  }
+
   /** Lets go of all sound of a session that nobody will look at any more; words stay. */
   forgetSound(): void {
     this.#turns.buffer.forget();

@@ -91,4 +91,16 @@ describe('the input buffer', () => {
     expect(buffer.recent()).toHaveLength(msToSamples(120_000));
     expect(buffer.peek(0, 151_000)).toHaveLength(msToSamples(120_000));
   });
+
+  it('of a session that few would look at keeps the last seconds, and what is still to be committed', () => {
+    const buffer = new InputBuffer();
+    for (let s = 0; s < 30; s += 1) buffer.append(silence(1000));
+    buffer.keepLittle();
+    buffer.append(silence(1000));
+    expect(buffer.recent()).toHaveLength(msToSamples(31_000));
+    buffer.dropUntil(31_000);
+    buffer.append(silence(1000));
+    expect(buffer.recent()).toHaveLength(msToSamples(10_000));
+    expect(buffer.totalMs).toBe(32_000);
+  });
 });
