@@ -1,0 +1,167 @@
+/** Sessions that talk without a pause, more and more of them on one relay, until something ends it: and what that was. */
+import { percentile } from '../load/percentile.ts';
+import { DEBUGGER_LINE, PROBED_FLAGS, lookAt, openProbe } from '../soak/probe.ts';
+import { sleep, watchProcessor } from './child.ts';
+import { setHopStage } from './hop-stage.ts';
+import { figure, spread, table, type Part } from './part.ts';
+
+const STEPS = [1, 25, 50, 75, 100, 150, 200, 250, 300, 350, 400];
+const QUICK_STEPS = [1, 10, 25];
+/** A process that uses so much of a core is full. */
+const FULL = 0.95;
+/** All of them together, of each core of the machine. */
+const MACHINE_FULL = 0.97;
+/** Senders that are so late do not send what they should. */
+const LATE_MS = 40;
+/** A frame that takes so long is too late for the ear. */
+const HOPELESS_MS = 1_000;
+const MB = 1024 * 1024;
+
+interface Step {
+  sessions: number;
+  cores: { relay: number; provider: number; load: number };
+  machine: number;
+  rssMb: number;
+  lagP99Ms: number;
+  upMs: [p50: number, p99: number];
+  shareMs: [p50: number, p95: number];
+  framesUp: number;
+  lateMs: number;
+  closed: number;
+}
+
+/** What has come to its end, if anything. */
+function endOf(step: Step, cores: number): { what: string; isRelay: boolean } | null {
+  const { relay, provider, load } = step.cores;
+  if (relay >= FULL) return { what: 'the relay’s one thread', isRelay: true };
+  if (provider >= FULL) return { what: 'the provider of the bench', isRelay: false };
+  if (load >= FULL) return { what: 'the load generator', isRelay: false };
+  if (step.machine >= MACHINE_FULL * cores) return { what: 'the processors of this machine', isRelay: false };
+  if (step.upMs[1] > HOPELESS_MS) return { what: 'latency', isRelay: step.lateMs < LATE_MS };
+  if (step.lateMs > LATE_MS) return { what: 'senders that are late: the machine is too busy', isRelay: false };
+  return null;
+}
+
+/** Cores in use by everybody on this machine since the last look. */
+async function watchMachine(): Promise<() => number> {
+  const { cpus } = await import('node:os');
+  const look = () => {
+    const all = cpus().map(({ times }) => ({ idle: times.idle, all: Object.values(times).reduce((a, b) => a + b, 0) }));
+    return {
+      idle: all.reduce((sum, one) => sum + one.idle, 0),
+      all: all.reduce((sum, one) => sum + one.all, 0),
+      cores: all.length,
+    };
+  };
+  let before = look();
+  return () => {
+    const now = look();
+    const share = 1 - (now.idle - before.idle) / Math.max(1, now.all - before.all);
+    before = now;
+    return share * now.cores;
+  };
+}
+
+export const growth: Part = async ({ isQuick, progress }) => {
+  const stage = await setHopStage();
+  const found: Step[] = [];
+  let ended: { what: string; isRelay: boolean } | null = null;
+  const { cpus } = await import('node:os');
+  const cores = cpus().length;
+  try {
+    const relay = await stage.relay('growth', { isTls: true, isAhead: true, flags: PROBED_FLAGS });
+    const probe = await openProbe(DEBUGGER_LINE.exec(relay.complaints())?.[1] ?? '');
+    const { name, kind, url, origin } = relay;
+    for (const sessions of isQuick ? QUICK_STEPS : STEPS) {
+      await stage.load.ask({ do: 'connect', target: { name, kind, url, origin }, sessions });
+      await stage.load.ask({ do: 'talk', name, isTalking: true });
+      await sleep(isQuick ? 2_000 : found.length === 0 ? 6_000 : 4_000);
+      await stage.take();
+      await probe.look();
+      const processor = watchProcessor({ relay: relay.pid, provider: stage.provider.pid, load: stage.load.pid });
+      const machine = await watchMachine();
+      await sleep(isQuick ? 3_000 : 8_000);
+      const used = processor();
+      const all = machine();
+      const { load, provider } = await stage.take();
+      const inside = await probe.look();
+      const ms = (values: readonly number[], share: number) => percentile(values, share) / 1000;
+      const step: Step = {
+        sessions,
+        cores: { relay: used['relay'] ?? 0, provider: used['provider'] ?? 0, load: used['load'] ?? 0 },
+        machine: all,
+        rssMb: lookAt(relay.pid).rssBytes / MB,
+        lagP99Ms: inside.lagP99Ms,
+        upMs: [ms(provider.upUs, 0.5), ms(provider.upUs, 0.99)],
+        shareMs: [ms(load.shareUs, 0.5), ms(load.shareUs, 0.95)],
+        framesUp: provider.framesUp / (isQuick ? 3 : 8) / sessions,
+        lateMs: Math.max(percentile(load.lateMs, 0.99), percentile(provider.lateMs, 0.99)),
+        closed: load.closed,
+      };
+      found.push(step);
+      progress(`${sessions} sessions: relay ${figure(step.cores.relay, 2)} cores, up p99 ${figure(step.upMs[1])} ms`);
+      ended = endOf(step, cores);
+      if (ended !== null) break;
+    }
+    probe.close();
+  } finally {
+    await stage.close();
+  }
+  const last = found.at(-1);
+  const under = found.filter((step) => step.cores.relay <= 0.7 && endOf(step, cores) === null).at(-1);
+  const slope = (() => {
+    const [first, top] = [found[0], under ?? last];
+    if (first === undefined || top === undefined || first === top) return Number.NaN;
+    return ((top.cores.relay - first.cores.relay) * 1000) / (top.sessions - first.sessions);
+  })();
+  const words =
+    ended === null
+      ? `Nothing ended it up to ${last?.sessions ?? 0} sessions.`
+      : `At ${last?.sessions ?? 0} sessions it ended: ${ended.what}. ${ended.isRelay ? '' : 'That is not the relay, which would go on: the figures beyond are not its own.'}`;
+  const line = (title: string, unit: string, series: [name: string, of: (step: Step) => number][]) => ({
+    ...{ title, unit },
+    series: series.map(([label, of]) => ({
+      name: label,
+      points: found.map((step) => [step.sessions, of(step)] as const),
+    })),
+  });
+  return {
+    markdown: [
+      'Everybody talks without a pause, TLS above, sound as models send it; the same people stay and more come. Load and provider are processes of their own.',
+      table(
+        [
+          ...['sessions', 'relay, cores', 'provider', 'load', 'machine', 'resident, MB', 'up p50 / p99, ms'],
+          ...['own share of a first byte p50 / p95, ms', 'event loop late p99, ms', 'senders late p99, ms'],
+        ],
+        found.map((step) => [
+          step.sessions,
+          ...[step.cores.relay, step.cores.provider, step.cores.load, step.machine].map((one) => figure(one, 2)),
+          figure(step.rssMb, 0),
+          ...[step.upMs, step.shareMs].map((pair) => pair.map((one) => figure(one)).join(' / ')),
+          ...[figure(step.lagP99Ms), figure(step.lateMs)],
+        ]),
+      ),
+      `${words} A session costs ${figure(slope, 2)} ms of processor a second, as far as the relay is below 70 % of a core${under === undefined ? '' : `, where it carried ${under.sessions}`}. The relay is one process with one thread that does the work: what ends first is its core, long before memory (${figure((last?.rssMb ?? Number.NaN) / (last?.sessions ?? 1), 2)} MB resident a session at the last step, all counted). One more relay on another core or machine adds as many again: relays share tokens, limits and who holds which conversation through Redis, and nothing of a conversation’s sound.`,
+    ],
+    targets: [],
+    plots: [
+      {
+        ...{ file: 'growth.svg', alt: 'Cores, memory and latency by sessions', xUnit: 'sessions' },
+        panels: [
+          line('processor', 'cores', [
+            ['relay', ({ cores: { relay } }) => relay],
+            ['provider', ({ cores: { provider } }) => provider],
+            ['load', ({ cores: { load } }) => load],
+          ]),
+          line('resident memory of the relay', 'MB', [['relay', ({ rssMb }) => rssMb]]),
+          line('a frame’s way up', 'ms', [
+            ['p50', ({ upMs }) => upMs[0]],
+            ['p99', ({ upMs }) => upMs[1]],
+          ]),
+        ],
+      },
+    ],
+    notMeasured: ['What a second relay adds was not run here: two relays, load and provider do not fit on two cores.'],
+    json: { found, ended },
+  };
+};
