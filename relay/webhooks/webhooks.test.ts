@@ -29,6 +29,7 @@ let answer: (count: number) => number;
 let outbound: Outbound;
 let webhooks: Webhooks;
 let problems: string[];
+let attempts: string[];
 let secret: string;
 let open: number;
 let mostOpen: number;
@@ -39,6 +40,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'vjj-hooks-'));
   got = [];
   problems = [];
+  attempts = [];
   open = 0;
   mostOpen = 0;
   answer = () => 204;
@@ -73,6 +75,7 @@ beforeEach(async () => {
         underWay -= 1;
       });
     },
+    onDelivery: (result) => attempts.push(result),
     onProblem: ({ code, detail }) => problems.push(`${code} ${detail}`),
   });
 });
@@ -179,11 +182,13 @@ describe('a delivery that fails', () => {
     const least = waits.map((_, index) => Math.floor(waitAfter(index + 1, 0)! / 1000));
     expect(waits.filter((wait, index) => wait < least[index]! - 1)).toEqual([]);
     expect(problems).toEqual(['dead 302']);
+    expect(attempts).toEqual([...Array<string>(MOST_TRIES - 1).fill('retry'), 'dead']);
 
     answer = () => 200;
     const [row] = await deliveries();
     expect(await webhooks.replay(TENANT, row!.id)).toBe(true);
     await until(settled('delivered'));
+    expect(attempts.at(-1)).toBe('delivered');
     expect(await webhooks.replay(TENANT, 'msg_none')).toBe(false);
   });
 

@@ -86,6 +86,7 @@ describe('a connection that will soon have lasted its time', () => {
     expect(old.closed).toMatchObject({ code: 1000 });
     expect(probe.types().filter((type) => type.startsWith('provider'))).toEqual(['provider.up']);
     expect(probe.problems).toEqual([]);
+    expect(probe.switched).toBe(1);
     // The next loss is the next generation's.
     next.socket.terminate();
     expect(await probe.next('provider.down')).toMatchObject({ generation: 2 });

@@ -22,6 +22,8 @@ export interface Probe {
   bridge: RealtimeBridge;
   events: BridgeEvent[];
   problems: BridgeProblem[];
+  /** How often one connection took the place of another, unnoticed. */
+  readonly switched: number;
   /** The next event of that type that was not asked for yet; those before it are passed over. */
   next<T extends BridgeEvent['type']>(type: T): Promise<EventOf<T>>;
   nextProblem(code: string): Promise<BridgeProblem>;
@@ -46,6 +48,7 @@ export interface ProbeOptions {
 export function openProbe(baseUrl: string, options: ProbeOptions = {}): Probe {
   const events: BridgeEvent[] = [];
   const problems: BridgeProblem[] = [];
+  let switched = 0;
   let read = 0;
   let problemsRead = 0;
   let waiting: (() => void)[] = [];
@@ -57,6 +60,7 @@ export function openProbe(baseUrl: string, options: ProbeOptions = {}): Probe {
   const open = createOpenAIBridgeFactory({
     apiKey: options.apiKey ?? 'test-key',
     baseUrl,
+    onSwitched: () => void (switched += 1),
     clock: options.clock ?? virtualClock(),
     random: () => 0,
     onProblem: (problem) => {
@@ -79,6 +83,9 @@ export function openProbe(baseUrl: string, options: ProbeOptions = {}): Probe {
     bridge,
     events,
     problems,
+    get switched() {
+      return switched;
+    },
     async next(type) {
       for (;;) {
         while (read < events.length) {
