@@ -21,9 +21,14 @@ const hasRedis = () =>
     ['redis-server', 'valkey-server'].some((program) => existsSync(join(folder, program))),
   );
 
-const hasNginx = () =>
+const hasServerProgram = (name) => () =>
   ['/usr/sbin', '/usr/local/sbin', ...(process.env.PATH ?? '').split(delimiter)].some((folder) =>
-    existsSync(join(folder, 'nginx')),
+    existsSync(join(folder, name)),
+  );
+
+const hasPromtool = () =>
+  ['/usr/bin', '/usr/local/bin', ...(process.env.PATH ?? '').split(delimiter)].some((folder) =>
+    existsSync(join(folder, 'promtool')),
   );
 
 const NEEDED = [
@@ -32,8 +37,11 @@ const NEEDED = [
   { what: 'PulseAudio', has: () => hasPulseAudio(), packages: ['pulseaudio', 'pulseaudio-utils'] },
   { what: 'Postgres', has: () => hasPostgres(), packages: ['postgresql'] },
   { what: 'Redis', has: hasRedis, packages: ['redis-server'] },
-  { what: 'nginx', has: hasNginx, packages: ['nginx-light'] },
+  { what: 'nginx', has: hasServerProgram('nginx'), packages: ['nginx-light'] },
+  // Its server is not used, and on Debian comes along.
+  { what: 'promtool', has: hasPromtool, packages: ['prometheus'] },
   { what: 'Compose', has: () => composeCommand() !== undefined, packages: ['docker-compose'] },
+  { what: 'logrotate', has: hasServerProgram('logrotate'), packages: ['logrotate'] },
 ];
 
 const run = (command, args) =>
