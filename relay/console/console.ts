@@ -8,6 +8,7 @@ import { AuditPage } from './pages/audit.ts';
 import { ApiKeys } from './pages/keys/api-keys.ts';
 import { KeysPage } from './pages/keys/keys.ts';
 import { SigningKeys } from './pages/keys/signing-keys.ts';
+import { OperationsPage } from './pages/operations.ts';
 import { OriginsPage } from './pages/origins.ts';
 import { OverviewPage } from './pages/overview.ts';
 import { PeoplePage } from './pages/people.ts';
@@ -50,6 +51,7 @@ const ELEMENTS: Record<string, CustomElementConstructor> = {
   'vjj-api-keys': ApiKeys,
   'vjj-keys-page': KeysPage,
   'vjj-signing-keys': SigningKeys,
+  'vjj-operations-page': OperationsPage,
   'vjj-origins-page': OriginsPage,
   'vjj-overview-page': OverviewPage,
   'vjj-people-page': PeoplePage,

@@ -20,7 +20,13 @@ describe('an address', () => {
   it('is written so that it is read the same, whatever ids look like', () => {
     const text = fc.string({ minLength: 1, unit: 'grapheme' });
     const place: fc.Arbitrary<Place> = fc.oneof(
-      fc.constantFrom<Place>({ page: 'tenants' }, { page: 'relay' }, { page: 'account' }, { page: 'start' }),
+      fc.constantFrom<Place>(
+        { page: 'operations' },
+        { page: 'tenants' },
+        { page: 'relay' },
+        { page: 'account' },
+        { page: 'start' },
+      ),
       fc.record({ page: fc.constantFrom(...PAGES), tenant: text.map((one) => `ten_${one}`), id: text }),
       fc.record({ page: fc.constantFrom(...PAGES), tenant: text.map((one) => `ten_${one}`) }),
     );

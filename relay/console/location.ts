@@ -17,7 +17,7 @@ export const PAGES = [
 export type PageName = (typeof PAGES)[number];
 
 /** What pages are called, in the rail and in the window's title. */
-export const PAGE_NAMES: Record<PageName | 'tenants' | 'relay' | 'account', string> = {
+export const PAGE_NAMES: Record<PageName | 'operations' | 'tenants' | 'relay' | 'account', string> = {
   overview: 'Overview',
   assistant: 'Assistant',
   origins: 'Origins',
@@ -28,15 +28,20 @@ export const PAGE_NAMES: Record<PageName | 'tenants' | 'relay' | 'account', stri
   people: 'People',
   audit: 'Audit',
   settings: 'Settings',
+  operations: 'Operations',
   tenants: 'Tenants',
   relay: 'Relay',
   account: 'Account',
 };
 
-/** `tenants` and `relay` are the operator's and belong to no tenant. */
-export type Place =
-  { page: PageName; tenant: string; id?: string } | { page: 'tenants' | 'relay' | 'account' } | { page: 'start' };
+const ALONE = ['operations', 'tenants', 'relay', 'account'] as const;
 
+/** `operations`, `tenants` and `relay` are the operator's and belong to no tenant. */
+export type Place =
+  { page: PageName; tenant: string; id?: string } | { page: (typeof ALONE)[number] } | { page: 'start' };
+
+const isAlone = (text: string | undefined): text is (typeof ALONE)[number] =>
+  (ALONE as readonly string[]).includes(text ?? '');
 const isPage = (text: string | undefined): text is PageName => (PAGES as readonly string[]).includes(text ?? '');
 
 /** @param hash - As `location.hash`; anything unknown is the start. */
@@ -48,7 +53,7 @@ export function placeOf(hash: string): Place {
     return { page: 'start' };
   }
   const [first, page, id] = parts;
-  if (first === 'tenants' || first === 'relay' || first === 'account') return { page: first };
+  if (isAlone(first)) return { page: first };
   if (first?.startsWith('ten_') !== true) return { page: 'start' };
   if (!isPage(page)) return { page: 'overview', tenant: first };
   return { page, tenant: first, ...(id !== undefined && id !== '' && { id }) };

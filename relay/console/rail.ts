@@ -197,7 +197,8 @@ export class Rail extends LitElement {
         ${
           me.role === 'operator'
             ? html`<h2>Operator</h2>
-                ${link({ page: 'tenants' }, 'Tenants')} ${link({ page: 'relay' }, 'Relay')}`
+                ${link({ page: 'operations' }, 'Operations')} ${link({ page: 'tenants' }, 'Tenants')}
+                ${link({ page: 'relay' }, 'Relay')}`
             : nothing
         }
         <div class="foot">${link({ page: 'account' }, 'Account')}</div>

@@ -95,15 +95,16 @@ const consoleCell = (as, hash, width, height) => ({
 });
 function* consoleSheets() {
   const tenant = PAGES.map((page) => ['operator', `ten_acme/${page}`]);
-  const operator = ['tenants', 'relay', 'account'].map((page) => ['operator', page]);
+  const operator = ['operations', 'tenants', 'relay', 'account'].map((page) => ['operator', page]);
   const fresh = PAGES.filter((page) => !page.includes('/')).map((page) => ['new', `ten_acme/${page}`]);
   const all = [...tenant, ...operator, ['nobody', ''], ['viewer', 'ten_acme/overview']];
+  const by = (size) => all.flatMap((_, at) => (at % size === 0 ? [at] : []));
   for (const theme of THEMES) {
-    yield* [0, 4, 8, 12].map((from) => ({
+    yield* by(4).map((from) => ({
       ...{ name: `console-1440-${theme}-${from / 4 + 1}`, theme, columns: 2, scale: 0.5 },
       cells: all.slice(from, from + 4).map(([as, hash]) => consoleCell(as, hash, 1440, 1300)),
     }));
-    yield* [0, 8].map((from) => ({
+    yield* by(8).map((from) => ({
       ...{ name: `console-360-${theme}-${from / 8 + 1}`, theme, columns: 8, scale: 0.62 },
       cells: all.slice(from, from + 8).map(([as, hash]) => consoleCell(as, hash, 360, 2200)),
     }));
@@ -116,12 +117,12 @@ function* consoleSheets() {
     ...{ name: 'console-empty', theme: 'light', columns: 4, scale: 0.36 },
     cells: fresh.map(([as, hash]) => consoleCell(as, hash, 1440, 1000)),
   };
-  for (const from of [0, 8])
+  for (const from of by(8))
     yield {
       ...{ name: `console-forced-${from / 8 + 1}`, theme: 'dark', isForced: true, columns: 3, scale: 0.36 },
       cells: all.slice(from, from + 8).map(([as, hash]) => consoleCell(as, hash, 1440, 1000)),
     };
-  for (const from of [0, 8])
+  for (const from of by(8))
     yield {
       ...{ name: `console-zoom-${from / 8 + 1}`, theme: 'light', columns: 4, scale: 0.5 },
       cells: all.slice(from, from + 8).map(([as, hash]) => consoleCell(as, hash, 720, 1400)),
@@ -132,6 +133,7 @@ function* consoleSheets() {
 export const PICTURES = [
   { name: 'console-session', hash: 'ten_acme/sessions/ses_1', width: 1440, height: 900, theme: 'light' },
   { name: 'console-usage', hash: 'ten_acme/usage', width: 1440, height: 900, theme: 'light' },
+  { name: 'console-operations', hash: 'operations', width: 1440, height: 1500, theme: 'light' },
   { name: 'console-phone', hash: 'ten_acme/sessions', width: 360, height: 740, theme: 'dark' },
 ].map(({ hash, ...more }) => ({ ...more, address: `${address('/console/', { as: 'operator' })}#/${hash}` }));
 

@@ -1,6 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import { setViewport } from '@web/test-runner-commands';
 import { ACME } from '../testing/firm.ts';
+import { quiet } from '../testing/fleet.ts';
 import { close, faults, open, until, type Opened } from '../testing/open.ts';
 import { Refusal } from '../testing/relay.ts';
 
@@ -19,6 +20,7 @@ const FULL: [name: string, hash: string, says: string][] = [
   ['people', `#/${ACME}/people`, 'a@acme.example'],
   ['audit', `#/${ACME}/audit`, 'origins.replace'],
   ['settings', `#/${ACME}/settings`, 'Delete tenant'],
+  ['operations', '#/operations', 'Policy speaks'],
   ['tenants', '#/tenants', 'Other & Sons'],
   ['relay', '#/relay', 'b@b.example'],
   ['account', '#/account', 'Change the password'],
@@ -32,6 +34,7 @@ const EMPTY: [name: string, hash: string, says: string][] = [
   ['webhooks', `#/${ACME}/webhooks`, 'No webhooks yet.'],
   ['people', `#/${ACME}/people`, 'Nobody yet but the operator.'],
   ['audit', `#/${ACME}/audit`, 'Nothing has been changed yet.'],
+  ['operations', '#/operations', 'Nobody talks at this moment.'],
   ['tenants', '#/tenants', 'No tenants yet.'],
 ];
 const rows = () => ({ rows: [] });
@@ -43,6 +46,7 @@ const NOTHING = {
   origins: () => ({ origins: [], alsoAllowed: [] }),
   providerKey: () => ({ key: null }),
   usage: () => ({ days: [], total: figures, budgets: { day: budget, month: budget } }),
+  ...quiet(),
 };
 
 afterEach(close);
@@ -84,7 +88,9 @@ for (const theme of ['light', 'dark'] as const)
     });
 
 describe('a viewer', () => {
-  for (const [name, hash, says] of FULL.filter(([name]) => !['tenants', 'relay', 'people', 'settings'].includes(name)))
+  for (const [name, hash, says] of FULL.filter(
+    ([name]) => !['operations', 'tenants', 'relay', 'people', 'settings'].includes(name),
+  ))
     it(`finds on ${name} nothing that changes anything`, async () => {
       const opened = await open(hash, { role: 'viewer' });
       await opened.says(name === 'keys' ? 'Publishable keys' : says);

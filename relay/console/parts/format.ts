@@ -6,6 +6,9 @@ const utcDate = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone:
 const utcShort = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
 const count = new Intl.NumberFormat(locale);
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const share = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
 const dollars = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD' });
 const fineDollars = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD', maximumFractionDigits: 4 });
 
@@ -19,6 +22,12 @@ export const dayText = (at: number) => dateOnly.format(at);
 /** @param day - `2026-11-23`, as the relay counts days: in UTC, wherever the browser is. */
 export const calendarText = (day: string) => utcDate.format(Date.parse(day));
 export const shortCalendarText = (day: number) => utcShort.format(day);
+/** The time of day, to the second. */
+export const clockText = (at: number) => clock.format(at);
+/** With one digit behind the point. */
+export const decimalText = (value: number) => decimal.format(value);
+/** @param part - Of 1. */
+export const shareText = (part: number) => share.format(part);
 export const countText = (value: number) => count.format(value);
 
 /** How long ago, or in how long: `5 min. ago`. */

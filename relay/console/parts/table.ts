@@ -52,6 +52,7 @@ export const tableStyles = css`
       position: absolute;
       clip-path: inset(50%);
       block-size: 1px;
+      inline-size: 1px;
       overflow: hidden;
     }
     tr {

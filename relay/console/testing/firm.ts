@@ -1,6 +1,7 @@
 /** What a relay with two tenants answers: something of everything that the console shows. */
 import { DEFAULT_CONFIG } from '#arbiter';
 import type { AnswerOf } from '../../http/api/routes.ts';
+import { busy } from './fleet.ts';
 import { EVENTS, recordOf } from './record.ts';
 import { Refusal, type Answers } from './relay.ts';
 
@@ -36,7 +37,7 @@ const session = (n: number, more: object = {}): AnswerOf<'sessions'>['rows'][num
   ...{ turns: n, interruptions: 1, talkMs: 9_000, cost: 28_700, rating: n === 1 ? 4 : null, comment: null },
   ...more,
 });
-const DETAIL: AnswerOf<'session'> = {
+export const DETAIL: AnswerOf<'session'> = {
   ...session(1, { comment: 'Quick and kind.' }),
   turnRows: [
     {
@@ -126,6 +127,7 @@ export function firm(role: Role = 'operator'): Answers {
     }),
     addOperator: ({ body }) => ({ ...user('usr_3', body.email, 'operator'), link: LINK }),
     removeOperator: () => undefined,
+    ...busy(),
     relayAudit: () => ({ rows: [entry(1, { made: 'tenant' })] }),
     verifyRelayAudit: () => ({ entries: 1, isWhole: true }),
     tenants: ({ query }) =>
@@ -180,6 +182,10 @@ export function firm(role: Role = 'operator'): Answers {
           },
     limits: () => LIMITS,
     putLimits: ({ body }) => ({ limits: { ...LIMITS.limits, ...body }, own: body }) as AnswerOf<'limits'>,
+    exportSubject: ({ body }) => ({
+      ...{ subject: body.subject, at: NOW, rows: [DETAIL], deliveries: [], revocations: [] },
+      ...(body.after === undefined && { next: 'more' }),
+    }),
     eraseSubject: () => ({ sessions: 2, live: 1, deliveries: 3, auditEntries: 1 }),
     publishableKeys: () => ({
       rows: [

@@ -15,6 +15,11 @@ import { timelineOf, type RecordRow, type Timeline } from './timeline.ts';
 
 type Session = AnswerOf<'session'>;
 type Turn = Session['turnRows'][number];
+/** What one relay has recorded of it. */
+interface Part {
+  rows: RecordRow[];
+  config: ArbiterConfig;
+}
 
 /** Records that one page shows; longer conversations are cut there, and say so. */
 const MOST_RECORDS = 20_000;
@@ -93,6 +98,8 @@ export class SessionDetail extends Page {
   declare private at: number;
   #rows: RecordRow[] = [];
   #steps: Replayed[] = [];
+  /** Numbers of the records with which another relay went on. */
+  #breaks: number[] = [];
   #isCut = false;
   readonly #ending = new FormController(this);
 
@@ -113,34 +120,36 @@ export class SessionDetail extends Page {
     ]);
     this.session = session;
     if (record === undefined) return;
-    this.#rows = record.rows;
-    this.#steps = replay(record.rows, record.config);
-    this.timeline = timelineOf(record.rows);
+    this.#rows = record.flatMap(({ rows }) => rows);
+    // Each part replays from its own beginning.
+    this.#steps = record.flatMap(({ rows, config }) => replay(rows, config));
+    this.#breaks = record.slice(1).map((_, at) => record.slice(0, at + 1).flatMap(({ rows }) => rows).length);
+    this.timeline = timelineOf(this.#rows, this.#breaks);
   }
 
-  /** All pages of the arbiter's record. @returns undefined where none is kept any more. */
-  async #record(
-    params: { tenant: string; session: string },
-    signal: AbortSignal,
-  ): Promise<{ rows: RecordRow[]; config: ArbiterConfig } | undefined> {
-    const rows: RecordRow[] = [];
-    let config: ArbiterConfig | undefined;
+  /** All parts of the arbiter's record. @returns undefined where none is kept any more. */
+  async #record(params: { tenant: string; session: string }, signal: AbortSignal): Promise<Part[] | undefined> {
+    const parts = new Map<number, Part>();
+    let count = 0;
     let after: string | undefined;
     try {
       do {
         const query = { limit: String(PAGE), ...(after !== undefined && { after }) };
         const page = await this.api.call('sessionRecord', { params, query, signal });
         // The record is the arbiter's own; the route types it loosely so that old ones can be read too.
-        rows.push(...(page.rows as unknown as RecordRow[]));
-        config = page.config as unknown as ArbiterConfig;
+        const rows = page.rows as unknown as RecordRow[];
+        const part = parts.get(page.part) ?? { rows: [], config: page.config as unknown as ArbiterConfig };
+        part.rows.push(...rows);
+        parts.set(page.part, part);
+        count += rows.length;
         after = page.next;
-      } while (after !== undefined && rows.length < MOST_RECORDS);
+      } while (after !== undefined && count < MOST_RECORDS);
     } catch (error) {
       if (error instanceof ApiProblem && error.status === 404) return undefined;
       throw error;
     }
     this.#isCut = after !== undefined;
-    return rows.length === 0 ? undefined : { rows, config };
+    return count === 0 ? undefined : [...parts.values()];
   }
 
   async #end(): Promise<void> {
@@ -155,7 +164,7 @@ export class SessionDetail extends Page {
       const params = { tenant: this.tenant, session: this.#id };
       const { isEnded } = await this.api.call('endSession', { params });
       await this.reload();
-      return isEnded ? 'It has been ended.' : 'It had ended already, or another instance has it.';
+      return isEnded ? 'It has been ended.' : 'It had ended already, or its instance does not answer.';
     });
   }
 
@@ -185,7 +194,7 @@ export class SessionDetail extends Page {
   #facts() {
     const { session } = this;
     const facts: [string, string][] = [
-      ['User', session.subject],
+      ['User', session.subject === '' ? 'not kept' : session.subject],
       ['Page', session.origin?.replace(/^https?:\/\//, '') ?? 'a backend'],
       ['Assistant', `${session.assistantId}, version ${session.assistantVersion}`],
       ['Language', session.locale ?? 'not said'],
@@ -262,12 +271,22 @@ ${row.effects.length === 0 ? 'none' : row.effects.map((effect) => JSON.stringify
             ? 'Played again through the arbiter, every step gives the effects that were recorded.'
             : `Played again through this version of the arbiter, ${differing} steps give other effects than were recorded.`
         }
-        ${this.#isCut ? `Only the first ${countText(MOST_RECORDS)} steps are shown.` : ''}
+        ${this.#goneOn()} ${this.#isCut ? `Only the first ${countText(MOST_RECORDS)} steps are shown.` : ''}
       </p>
     </section>`;
   }
 
+  #goneOn(): string {
+    const times = this.#breaks.length;
+    if (times === 0) return '';
+    const steps = this.#breaks.map((at) => countText(at + 1)).join(', ');
+    return times === 1
+      ? `Its relay was lost once: it went on at another with step ${steps}.`
+      : `Its relay was lost ${countText(times)} times: it went on at another with steps ${steps}.`;
+  }
+
   #user() {
+    if (this.session.subject === '') return nothing;
     return html`<section class="stack" aria-labelledby="user">
       <h2 id="user">The user</h2>
       <p><code>${this.session.subject}</code></p>

@@ -1,13 +1,16 @@
 import { expect } from '@esm-bundle/chai';
 import { sendKeys } from '@web/test-runner-commands';
-import { ACME } from '../../testing/firm.ts';
-import { EVENTS } from '../../testing/record.ts';
+import { DEFAULT_CONFIG } from '#arbiter';
+import type { AnswerOf } from '../../../http/api/routes.ts';
+import { ACME, DETAIL } from '../../testing/firm.ts';
+import { EVENTS, recordOf } from '../../testing/record.ts';
 import { close, open, until } from '../../testing/open.ts';
 import { Refusal } from '../../testing/relay.ts';
 import { ticks } from './timeline-view.ts';
 
 const LIST = `#/${ACME}/sessions`;
 const ONE = `${LIST}/ses_1`;
+const erased = { ...DETAIL, id: 'ses_3', subject: '' };
 afterEach(close);
 
 describe('conversations', () => {
@@ -119,6 +122,59 @@ describe('one conversation', () => {
     expect(relay.callsOf('endSession')[0]?.params.session).to.equal('ses_2');
   });
 
+  it('goes on after its relay was lost: all parts of its record are one, each replayed from its own beginning', async () => {
+    const half = EVENTS.slice(0, 11);
+    const rest = EVENTS.map((event) => ({ ...event, t: event.t + 3_000 }));
+    const parts = [half, rest].map((events) => recordOf(events) as unknown as AnswerOf<'sessionRecord'>['rows']);
+    const sessionRecord = ({ query }: { query: Readonly<Record<string, string>> }): AnswerOf<'sessionRecord'> => {
+      const part = query['after'] === undefined ? 0 : 1;
+      const common = { session: 'ses_1', parts: 2, startedAt: 1, config: { ...DEFAULT_CONFIG }, lost: 0 };
+      return { ...common, part, rows: parts[part] ?? [], ...(part === 0 && { next: '1000000000' }) };
+    };
+    const { says } = await open(ONE, { answers: { sessionRecord } });
+    await says(`Step 1 of ${half.length + rest.length}`);
+    await says('every step gives the effects that were recorded');
+    await says(`Its relay was lost once: it went on at another with step ${half.length + 1}.`);
+  });
+
+  it('hands out all that is kept of its user as one file', async () => {
+    const saved = URL.createObjectURL.bind(URL);
+    const texts: Promise<string>[] = [];
+    URL.createObjectURL = (blob) => {
+      texts.push((blob as Blob).text());
+      return saved(blob);
+    };
+    // Nothing is put on the disk of whoever runs this.
+    const stop = (event: Event) => event.preventDefault();
+    addEventListener('click', stop, { capture: true });
+    const click = HTMLAnchorElement.prototype.click;
+    const names: string[] = [];
+    HTMLAnchorElement.prototype.click = function (this: HTMLAnchorElement) {
+      names.push(this.download);
+    };
+    try {
+      const { relay, press, says } = await open(ONE);
+      await press('Export this user');
+      await says('2 conversations are in user-data.json.');
+      expect(names).to.deep.equal(['user-data.json']);
+      expect(relay.callsOf('exportSubject').map(({ body }) => body.after)).to.deep.equal([undefined, 'more']);
+      const whole = JSON.parse(await texts[0]!) as { subject: string; rows: unknown[] };
+      expect([whole.subject, whole.rows.length]).to.deep.equal(['customer-17', 2]);
+    } finally {
+      URL.createObjectURL = saved;
+      HTMLAnchorElement.prototype.click = click;
+      removeEventListener('click', stop, { capture: true });
+    }
+  });
+
+  it('of a user who was erased names nobody', async () => {
+    const { says, text } = await open(`${LIST}/ses_3`, {
+      answers: { sessionRecord: () => new Refusal(404, 'not-found', 'no record'), session: () => erased },
+    });
+    await says('User not kept');
+    expect(text()).to.not.contain('Erase this user');
+  });
+
   it('is where its user is shut out, and forgotten after their name was typed', async () => {
     const { relay, press, says, answer } = await open(ONE);
     await press('Revoke this user');
@@ -129,6 +185,7 @@ describe('one conversation', () => {
     expect(await answer('Erase', 'customer-17')).to.contain('cannot be undone');
     await says('Erased from 2 conversations and 1 audit entries.');
     expect(relay.callsOf('eraseSubject')[0]?.body).to.deep.equal({ subject: 'customer-17' });
+    await says('1 under way ends now. 3 deliveries to webhooks are gone, too.');
     await until(() => relay.callsOf('session').length === 2);
   });
 });

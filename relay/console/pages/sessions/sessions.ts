@@ -153,7 +153,9 @@ export class SessionsPage extends Page {
       <th scope="row" data-name="Started">
         <a href=${hashOf({ page: 'sessions', tenant, id })} title=${timeText(startedAt)}>${agoText(startedAt)}</a>
       </th>
-      <td data-name="User"><code>${subject}</code></td>
+      <td data-name="User">
+        ${subject === '' ? html`<span class="quiet">not kept</span>` : html`<code>${subject}</code>`}
+      </td>
       <td data-name="Page">${origin === null ? 'a backend' : origin.replace(/^https?:\/\//, '')}</td>
       <td data-name="Length" class="figure">
         ${endedAt === null ? html`<span class="live">live</span>` : lengthText(endedAt - startedAt)}

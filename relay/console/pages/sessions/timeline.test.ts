@@ -47,6 +47,18 @@ describe('a timeline', () => {
     expect(timelineOf([])).toEqual({ spans: [], marks: [], latencies: [], endMs: 0 });
   });
 
+  it('goes on after a relay was lost: what sounded ends there, and the rest begins anew', () => {
+    const rows = recordOf(EVENTS.slice(0, 9));
+    const again = recordOf(EVENTS.map((event) => ({ ...event, t: event.t + 5_000 })));
+    const { spans, endMs } = timelineOf([...rows, ...again], [rows.length]);
+    const answers = spans.filter(({ row, kind }) => row === 'B' && kind === 'sound');
+    expect(answers.map(({ fromMs, toMs }) => [fromMs, toMs])).toEqual([
+      [1_200, 1_900],
+      [6_200, 7_300],
+    ]);
+    expect(endMs).toBe(14_000);
+  });
+
   it('has no bar that ends before it begins or outlasts the record, whatever happens', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(1_000), { maxLength: 300 }), (tape) => {

@@ -51,8 +51,11 @@ const KILLS: ReadonlySet<Cause> = new Set<Cause>([
   ...(['provider_lost', 'widget_lost'] as const),
 ]);
 
-/** @param rows - In order, from the first one. */
-export function timelineOf(rows: readonly RecordRow[]): Timeline {
+/**
+ * @param rows - In order, from the first one.
+ * @param breaks - Numbers of the records with which it went on after its relay was lost: whatever sounded was cut there.
+ */
+export function timelineOf(rows: readonly RecordRow[], breaks: readonly number[] = []): Timeline {
   const startMs = rows[0]?.event.t ?? 0;
   const open = new Map<string, Span>();
   const timeline: Timeline = { spans: [], marks: [], latencies: [], endMs: 0 };
@@ -89,6 +92,11 @@ export function timelineOf(rows: readonly RecordRow[]): Timeline {
 
   rows.forEach(({ event, effects }, at) => {
     const ms = event.t - startMs;
+    if (breaks.includes(at)) {
+      for (const name of [...open.keys()]) end(name, timeline.endMs);
+      owner = 'none';
+      committedMs = undefined;
+    }
     timeline.endMs = Math.max(timeline.endMs, ms);
     switch (event.type) {
       case 'user.onset':
