@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { ALERTS } from '../monitoring/alerts.mjs';
 import { readSettings } from './settings.mjs';
 import { VoiceJibJabStack } from './stack.mjs';
 
@@ -236,6 +237,15 @@ describe('alarms', () => {
     assert.equal(first.MetricName, 'TTFB');
     assert.equal(by('no relay').TreatMissingData, 'breaching');
     for (const alarm of alarms) assert.equal(alarm.AlarmActions.length, 1);
+    const told = ALERTS.filter(({ cloudwatch }) => cloudwatch !== undefined);
+    assert.equal(alarms.length, told.length);
+    for (const { cloudwatch, look } of told)
+      assert.ok(
+        alarms.some(
+          ({ Threshold, AlarmDescription }) =>
+            Threshold === (cloudwatch.above ?? cloudwatch.below) && AlarmDescription.endsWith(look),
+        ),
+      );
   });
 });
 
