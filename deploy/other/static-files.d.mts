@@ -1,0 +1,1 @@
+export function copyStaticFiles(target: string): string[];
