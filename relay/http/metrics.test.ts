@@ -51,22 +51,23 @@ const linesOf = ({ logged }: Target) => logged.map((line) => JSON.parse(line) as
 
 describe('GET /metrics', () => {
   it('is not there where neither a token nor a port is set', async () => {
-    const { ask } = await alone({});
-    const answer = await ask('GET', '/metrics', { as: TOKEN });
+    const whole = await alone({});
+    const answer = await whole.ask('GET', '/metrics', { as: TOKEN });
     expect(answer.outcome).toBe('404 not-found');
     expect(answer.headers['content-type']).toBe('application/problem+json');
   });
 
   it('wants its own token and no other', async () => {
-    const { ask, acme } = await relay({ METRICS_TOKEN: TOKEN });
+    const whole = await relay({ METRICS_TOKEN: TOKEN });
+    const { acme } = whole;
     const refused = [undefined, acme.apiKey, `${TOKEN}x`, TOKEN.slice(0, -1), 'operator-canary-0123456789abcdef'];
     for (const as of refused) {
-      const answer = await ask('GET', '/metrics', { as });
+      const answer = await whole.ask('GET', '/metrics', { as });
       expect(answer.outcome).toBe('401 auth-required');
       expect(answer.headers['content-type']).toBe('application/problem+json');
       expect(answer.headers['www-authenticate']).toMatch(/^Bearer/);
     }
-    const answer = await ask('GET', '/metrics', { as: TOKEN });
+    const answer = await whole.ask('GET', '/metrics', { as: TOKEN });
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(answer.headers['cache-control']).toBe('no-store');
@@ -74,15 +75,15 @@ describe('GET /metrics', () => {
 
   it('tells what happened in conversations, and holds no word, name or credential of them', async () => {
     const whole = await relay({ METRICS_TOKEN: TOKEN, LANE_A_ENABLED: 'false' });
-    const { ask, acme, globex } = whole;
+    const { acme, globex } = whole;
     const told = [...(await conversation(whole, acme, 'from-the-proxy-7')), ...(await conversation(whole, globex))];
     expect(await knock(whole, { token: 'no.token.at-all', origin: acme.origin })).toBe('4501');
     expect(await knock(whole, { token: acme.token(), origin: 'https://evil.example' })).toBe('4502');
     expect(await knock(whole, { path: '/wss', token: acme.token() })).toBe('http 404');
-    await ask('GET', '/nowhere');
-    await ask('GET', `/api/admin/tenants/${acme.id}/origins`, { as: acme.apiKey });
+    await whole.ask('GET', '/nowhere');
+    await whole.ask('GET', `/api/admin/tenants/${acme.id}/origins`, { as: acme.apiKey });
 
-    const { text } = await ask('GET', '/metrics', { as: TOKEN });
+    const { text } = await whole.ask('GET', '/metrics', { as: TOKEN });
     expect(lintExposition(text)).toEqual([]);
     const { samples } = readExposition(text);
     const valueOf = (id: string) => samples.find((one) => one.id === id)?.value;

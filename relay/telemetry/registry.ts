@@ -12,8 +12,8 @@ export type GaugeName = Exclude<MetricName, CounterName | HistogramName>;
 export type SetGauge = <N extends GaugeName>(name: N, value: number, labels: LabelsOf<N>) => void;
 
 export interface Metrics {
-  count<N extends CounterName>(name: N, labels: LabelsOf<N>, by?: number): void;
-  time<N extends HistogramName>(name: N, seconds: number, labels: LabelsOf<N>): void;
+  count: <N extends CounterName>(name: N, labels: LabelsOf<N>, by?: number) => void;
+  time: <N extends HistogramName>(name: N, seconds: number, labels: LabelsOf<N>) => void;
   /** As the folds give them: names and labels are held against the table all the same. */
   put(name: MetricName, labels: Readonly<Record<string, string>>, value: number): void;
   /** No series with this value of the label is kept. */

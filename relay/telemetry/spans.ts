@@ -109,7 +109,7 @@ function listen(d: Draft, event: ArbiterEvent, before: State): void {
     d.m = { ...d.m, speech: { since: goesOn ? speech.since : d.at, until: null } };
   } else if (event.type === 'user.offset' && speech !== null) {
     d.m = { ...d.m, speech: { ...speech, until: d.at } };
-  } else if (event.type === 'turn.dropped' && speech?.until != null) d.m = { ...d.m, speech: null };
+  } else if (event.type === 'turn.dropped' && speech !== null && speech.until !== null) d.m = { ...d.m, speech: null };
 }
 
 function commit(d: Draft, event: Extract<ArbiterEvent, { type: 'turn.committed' | 'user.text' }>): void {

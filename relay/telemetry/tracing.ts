@@ -2,7 +2,7 @@
  * Where spans go: to the OpenTelemetry SDK, which is not ours and reads its standard variables by
  * itself. One that was preloaded is used; otherwise it is loaded here, where it is installed.
  */
-import { ProxyTracerProvider, trace } from '@opentelemetry/api';
+import { trace } from '@opentelemetry/api';
 import type { Clock } from '../clock.ts';
 import type { SessionObserver } from './observer.ts';
 import { createTracingObserver } from './tracing-observer.ts';
@@ -63,8 +63,8 @@ export async function startTracing(options: TracingOptions): Promise<Tracing | n
 
 /** Whether somebody has brought an SDK already, as by `node --import`. */
 function isRegistered(): boolean {
-  const provider = trace.getTracerProvider();
-  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(NAME) !== undefined;
+  // Without one, spans have no identity. This one is never ended, so nobody is sent it.
+  return trace.isSpanContextValid(trace.getTracer(NAME).startSpan('is anybody there').spanContext());
 }
 
 async function loadSdk(serviceName: string): Promise<Sdk> {

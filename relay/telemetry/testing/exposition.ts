@@ -13,7 +13,7 @@ export interface ReadExposition {
   helps: Map<string, string>;
   samples: Sample[];
   /** Which values a label of a metric has. */
-  values(name: string, label: string): Set<string>;
+  values: (name: string, label: string) => Set<string>;
 }
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
