@@ -30,7 +30,10 @@ describe('what leaves of an event', () => {
       ...['/srv/app/dist/relay/session/session.js', 'file:///opt/x/node_modules/ws/lib/websocket.js', 'node:net'],
       ...['C:\\Users\\ann\\thing.js', undefined],
     ];
-    const frames = filenames.map((filename) => ({ filename, abs_path: filename, vars: { token: 'x' } }));
+    const frames = filenames.map((filename) => ({
+      ...(filename !== undefined && { filename, abs_path: filename }),
+      vars: { token: 'x' },
+    }));
     const event = scrubEvent({ type: undefined, exception: { values: [{ stacktrace: { frames } }] } });
     expect(event.exception?.values?.[0]?.stacktrace?.frames).toEqual([
       { filename: 'dist/relay/session/session.js' },
