@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { close, open, until } from '../testing/open.ts';
-import { instance, live, quiet } from '../testing/fleet.ts';
+import { calm, instance, live } from '../testing/fleet.ts';
 import { Refusal } from '../testing/relay.ts';
 
 const PAGE = '#/operations';
@@ -30,7 +30,7 @@ describe('operations', () => {
       box.click();
       expect(later.waiting.map(({ ms }) => ms)).to.deep.equal([5_000]);
       const before = calls();
-      relay.answer({ operations: async () => ({ ...(await quiet().operations!({} as never)), sessions: 7 }) as never });
+      relay.answer({ operations: () => ({ ...calm(), sessions: 7 }) });
       later.run();
       await says('Live conversations 7');
       expect(calls()).to.equal(before + 1);
@@ -68,11 +68,11 @@ describe('operations', () => {
   });
 
   it('say that conversations go on elsewhere where there is an elsewhere, and what did not answer', async () => {
-    const two = async () => ({
-      ...((await quiet().operations!({} as never)) as object),
+    const two = () => ({
+      ...calm(),
       instances: [instance('1'), instance('gone', { url: 'http://10.0.0.9:3000' })],
     });
-    const { relay, press, says, answer } = await open(PAGE, { answers: { operations: two as never } });
+    const { relay, press, says, answer } = await open(PAGE, { answers: { operations: two } });
     await press('Drain 10.0.0.9:3000');
     expect(await answer('Drain it', '10.0.0.9:3000')).to.contain('go on at another instance');
     await says('10.0.0.9:3000 does not answer: it was not told.');
@@ -99,8 +99,8 @@ describe('operations', () => {
   it('name a tenant that is gone by its id, and a state of a newer relay by its name', async () => {
     const odd = { ...live(2, 'SINGING'), tenant: 'ten_gone', instance: 'ins_else' };
     const { tenantName: _, ...row } = odd;
-    const one = async () => ({ ...((await quiet().operations!({} as never)) as object), sessions: 1, rows: [row] });
-    const { says } = await open(PAGE, { answers: { operations: one as never } });
+    const one = () => ({ ...calm(), sessions: 1, rows: [row] });
+    const { says } = await open(PAGE, { answers: { operations: one } });
     await says('ten_gone SINGING openai ins_else');
   });
 

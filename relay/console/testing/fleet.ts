@@ -56,10 +56,11 @@ export const busy = (): Answers => ({
 });
 
 /** One instance, and nobody there. */
+export const calm = (): AnswerOf<'operations'> => ({
+  ...{ at: NOW, sessions: 0, rows: [], store: 'sqlite', sharedState: 'memory' },
+  instances: [instance('1', { sessions: 0, circuits: [], provider: 'emulator', model: 'gpt-realtime-2.1' })],
+});
 export const quiet = (): Answers => ({
-  operations: () => ({
-    ...{ at: NOW, sessions: 0, rows: [], store: 'sqlite', sharedState: 'memory' },
-    instances: [instance('1', { sessions: 0, circuits: [], provider: 'emulator', model: 'gpt-realtime-2.1' })],
-  }),
+  operations: calm,
   latencies: () => ({ recent: window(300_000, 0), day: window(86_400_000, 0) }),
 });
