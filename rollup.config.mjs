@@ -21,9 +21,9 @@ const external = (id) =>
   );
 
 const small = terser({
-  ecma: 2020,
+  ecma: 2022,
   module: true,
-  compress: { passes: 3, unsafe_arrows: true, drop_console: true },
+  compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, drop_console: true },
   format: { comments: false },
 });
 
@@ -49,7 +49,15 @@ const outdent = () => ({
       const lines = code.replace(/([{};,:`])\n\s*/g, '$1').replace(/\n\s*}/g, '}');
       // What is in a template is no program: a space after a colon or a comma means nothing there.
       return {
-        code: lines.replace(/`[^`]*`/g, (css) => css.replace(/([:,]) /g, '$1').replace(/ \{/g, '{')),
+        code: lines.replace(/`[^`]*`/g, (css) =>
+          css
+            .replace(/\/\*.*?\*\//gs, '')
+            .replace(/([:,]) /g, '$1')
+            .replace(/ \{/g, '{')
+            .replace(/ > /g, '>')
+            .replace(/\b0\./g, '.')
+            .replace(/;\}/g, '}'),
+        ),
         map: null,
       };
     }

@@ -49,7 +49,7 @@ for (const file of [...files, 'dist/voice-jib-jab.js']) {
   for (const name of NOT_IN_WIDGET) if (text.includes(name)) faults.push(`${file} contains "${name}"`);
 }
 // A part that nobody counted would be a part that no budget holds.
-// The last resort of a strict policy, forms as functions, the verdict for support desks and the drawer of
+// The last resort of a strict policy, forms and functions of pages that have them, the verdict for support desks and the drawer of
 // devices and rating are not part of a call; Opus is for calls that ask for it, and what the next page of a tab
 // goes on with for pages that ask for that; a rating is sent when the call is over.
 const beside = [
@@ -58,6 +58,7 @@ const beside = [
   /\.classic\.js$/,
   /\.worklet-code\./,
   /\.page-forms\./,
+  /\.run-tool\./,
   /\.support\./,
   /\.drawer\./,
   /\.opus-link\./,

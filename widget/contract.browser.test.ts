@@ -264,6 +264,7 @@ const EVENTS: { [K in keyof VoiceJibJabEventMap]: [make: () => Event, isCancelab
   consentrequest: [() => new all.ConsentRequestEvent(() => undefined), true],
   consentchange: [() => new all.ConsentChangeEvent('granted'), false],
   rating: [() => new all.RatingEvent(5, null, ''), false],
+  citation: [() => new all.CitationEvent('f', 'A page', 'https://a.test'), false],
   handoff: [() => new all.HandoffEvent('asked'), false],
   permissionchange: [() => new all.PermissionChangeEvent('granted'), false],
   devicechange: [() => new Event('devicechange'), false],

@@ -1,6 +1,7 @@
 /**
  * What the element tells the page. Each event is a class with fields of its own; none bubbles, as
- * with media elements. The map at the end gives `addEventListener` its types.
+ * with media elements. The map at the end gives `addEventListener` its types. Fields are declared and
+ * set in the constructor alone: each that is also defined would be in the launcher twice.
  */
 import type { CallEvent } from './call/call.ts';
 import type { EndReason } from './call/call-controller.ts';
@@ -18,9 +19,9 @@ export interface StartConfig {
 /** A call is about to start. Prevent it, or hold it with `waitUntil` (a consent of the page's own). */
 export class BeforeStartEvent extends Event {
   readonly promises: Promise<unknown>[] = [];
-  readonly mode: 'voice' | 'text' | 'auto';
+  declare readonly mode: 'voice' | 'text' | 'auto';
   /** What the call is about to be opened with; a listener may change it. */
-  readonly config: StartConfig;
+  declare readonly config: StartConfig;
   constructor(config: StartConfig) {
     super('beforestart', { cancelable: true });
     this.mode = config.mode;
@@ -33,7 +34,7 @@ export class BeforeStartEvent extends Event {
 }
 
 export class StartEvent extends Event {
-  readonly sessionId: string;
+  declare readonly sessionId: string;
   constructor(sessionId: string) {
     super('start');
     this.sessionId = sessionId;
@@ -41,7 +42,7 @@ export class StartEvent extends Event {
 }
 
 export class EndEvent extends Event {
-  readonly reason: EndReason;
+  declare readonly reason: EndReason;
   constructor(reason: EndReason) {
     super('end');
     this.reason = reason;
@@ -49,8 +50,8 @@ export class EndEvent extends Event {
 }
 
 export class PhaseChangeEvent extends Event {
-  readonly phase: Phase;
-  readonly from: Phase;
+  declare readonly phase: Phase;
+  declare readonly from: Phase;
   constructor(phase: Phase, from: Phase) {
     super('phasechange');
     this.phase = phase;
@@ -59,8 +60,8 @@ export class PhaseChangeEvent extends Event {
 }
 
 export class TurnStartEvent extends Event {
-  readonly turn: string;
-  readonly source: 'speech' | 'text';
+  declare readonly turn: string;
+  declare readonly source: 'speech' | 'text';
   constructor(turn: string, source: 'speech' | 'text') {
     super('turnstart');
     this.turn = turn;
@@ -69,10 +70,10 @@ export class TurnStartEvent extends Event {
 }
 
 export class TurnEndEvent extends Event {
-  readonly turn: string;
+  declare readonly turn: string;
   /** `answered`, `superseded`, `refused` or `failed`. */
-  readonly outcome: string;
-  readonly metrics: TurnMetrics;
+  declare readonly outcome: string;
+  declare readonly metrics: TurnMetrics;
   constructor(turn: string, outcome: string, metrics: TurnMetrics) {
     super('turnend');
     this.turn = turn;
@@ -82,8 +83,8 @@ export class TurnEndEvent extends Event {
 }
 
 export class TranscriptEvent extends Event {
-  readonly entry: TranscriptEntry;
-  readonly final: boolean;
+  declare readonly entry: TranscriptEntry;
+  declare readonly final: boolean;
   constructor(entry: TranscriptEntry) {
     super('transcript');
     this.entry = entry;
@@ -92,9 +93,9 @@ export class TranscriptEvent extends Event {
 }
 
 export class WordHeardEvent extends Event {
-  readonly entry: TranscriptEntry;
-  readonly index: number;
-  readonly word: string;
+  declare readonly entry: TranscriptEntry;
+  declare readonly index: number;
+  declare readonly word: string;
   constructor(entry: TranscriptEntry, index: number) {
     super('wordheard');
     this.entry = entry;
@@ -105,10 +106,10 @@ export class WordHeardEvent extends Event {
 
 /** The agent was stopped, or (`recovered`) only paused by a sound that was no interruption. */
 export class InterruptEvent extends Event {
-  readonly by: InterruptedBy;
+  declare readonly by: InterruptedBy;
   /** Of the interrupted item, in milliseconds. */
-  readonly heardMs: number;
-  readonly recovered: boolean;
+  declare readonly heardMs: number;
+  declare readonly recovered: boolean;
   constructor(by: InterruptedBy, heardMs: number, recovered: boolean) {
     super('interrupt');
     this.by = by;
@@ -119,8 +120,8 @@ export class InterruptEvent extends Event {
 
 /** The model calls a function of the page. Answer with `respondWith`, refuse with `preventDefault`, or let `defineTool` do it. */
 export class ToolCallEvent extends Event {
-  readonly name: string;
-  readonly args: ToolArguments;
+  declare readonly name: string;
+  declare readonly args: ToolArguments;
   /** What `respondWith` was given. */
   response: Promise<unknown> | null = null;
   constructor(name: string, args: ToolArguments) {
@@ -158,7 +159,7 @@ export class ConsentRequestEvent extends Event {
 }
 
 export class ConsentChangeEvent extends Event {
-  readonly state: 'granted' | 'denied';
+  declare readonly state: 'granted' | 'denied';
   constructor(state: 'granted' | 'denied') {
     super('consentchange');
     this.state = state;
@@ -168,10 +169,10 @@ export class ConsentChangeEvent extends Event {
 /** The person, or the page for them, said how good it was. */
 export class RatingEvent extends Event {
   /** 1 … 5. */
-  readonly score: number;
+  declare readonly score: number;
   /** The turn that is meant; null for the whole conversation. */
-  readonly turn: string | null;
-  readonly comment: string;
+  declare readonly turn: string | null;
+  declare readonly comment: string;
   constructor(score: number, turn: string | null, comment: string) {
     super('rating');
     this.score = score;
@@ -180,9 +181,24 @@ export class RatingEvent extends Event {
   }
 }
 
+/** A function's answer names where something stands (`citations: [{ title, url }]`), and the model has it now. */
+export class CitationEvent extends Event {
+  /** The function's name. */
+  declare readonly tool: string;
+  declare readonly title: string;
+  /** Of https or http. */
+  declare readonly url: string;
+  constructor(tool: string, title: string, url: string) {
+    super('citation');
+    this.tool = tool;
+    this.title = title;
+    this.url = url;
+  }
+}
+
 /** The policy handed the conversation to a person. */
 export class HandoffEvent extends Event {
-  readonly reason: string;
+  declare readonly reason: string;
   constructor(reason: string) {
     super('handoff');
     this.reason = reason;
@@ -190,7 +206,7 @@ export class HandoffEvent extends Event {
 }
 
 export class PermissionChangeEvent extends Event {
-  readonly state: 'granted' | 'denied' | 'prompt';
+  declare readonly state: 'granted' | 'denied' | 'prompt';
   constructor(state: 'granted' | 'denied' | 'prompt') {
     super('permissionchange');
     this.state = state;
@@ -198,7 +214,7 @@ export class PermissionChangeEvent extends Event {
 }
 
 export class ReconnectingEvent extends Event {
-  readonly attempt: number;
+  declare readonly attempt: number;
   constructor(attempt: number) {
     super('reconnecting');
     this.attempt = attempt;
@@ -207,9 +223,9 @@ export class ReconnectingEvent extends Event {
 
 export class ReconnectedEvent extends Event {
   /** How long there was no connection, in milliseconds. */
-  readonly gapMs: number;
+  declare readonly gapMs: number;
   /** Nothing was missed, either way. Otherwise sound under way was lost, or a new session began: then `sessionId` is another. */
-  readonly replayed: boolean;
+  declare readonly replayed: boolean;
   constructor(gapMs: number, replayed = false) {
     super('reconnected');
     this.gapMs = gapMs;
@@ -218,7 +234,7 @@ export class ReconnectedEvent extends Event {
 }
 
 export class CallErrorEvent extends Event {
-  readonly error: CallError;
+  declare readonly error: CallError;
   constructor(error: CallError) {
     super('error');
     this.error = error;
@@ -227,10 +243,10 @@ export class CallErrorEvent extends Event {
 
 /** Who is heard changed. `t` is on the relay's clock, in milliseconds since the session began. */
 export class LaneChangeEvent extends Event {
-  readonly from: LaneOwner;
-  readonly to: LaneOwner;
-  readonly cause: string;
-  readonly t: number;
+  declare readonly from: LaneOwner;
+  declare readonly to: LaneOwner;
+  declare readonly cause: string;
+  declare readonly t: number;
   constructor(from: LaneOwner, to: LaneOwner, cause: string, t: number) {
     super('lanechange');
     this.from = from;
@@ -242,7 +258,7 @@ export class LaneChangeEvent extends Event {
 
 /** With the `debug` attribute: everything that goes over the wire or comes from the sound, as it is. */
 export class DebugEvent extends Event {
-  readonly detail: CallEvent;
+  declare readonly detail: CallEvent;
   constructor(detail: CallEvent) {
     super('debug');
     this.detail = detail;
@@ -264,6 +280,7 @@ export interface VoiceJibJabEventMap {
   consentrequest: ConsentRequestEvent;
   consentchange: ConsentChangeEvent;
   rating: RatingEvent;
+  citation: CitationEvent;
   handoff: HandoffEvent;
   permissionchange: PermissionChangeEvent;
   devicechange: Event;

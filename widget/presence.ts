@@ -163,9 +163,12 @@ export abstract class Presence extends Settings {
     return super.getUpdateComplete();
   }
 
-  /** The first picture is a task of its own: with the script's evaluation it would be a long one on slow machines. */
+  /**
+   * The first picture is a task of its own, and that of a call that begins: together with the script's
+   * evaluation, or with the opening of sound and socket, it would be a long one on slow machines.
+   */
   protected override scheduleUpdate(): void | Promise<unknown> {
-    if (this.hasUpdated) return super.scheduleUpdate();
+    if (this.hasUpdated && !this.surface?.isTurning) return super.scheduleUpdate();
     return new Promise((resolve) => setTimeout(resolve)).then(() => super.scheduleUpdate());
   }
 

@@ -103,13 +103,22 @@ export abstract class Settings extends LitElement {
 
   constructor() {
     super();
-    Object.assign(this, { src: '', tenant: '', assistant: '', tokenSrc: '', variant: 'launcher', mode: 'voice' });
-    Object.assign(this, { placement: 'end-bottom', turn: 'auto', mutePolicy: 'silence', codec: 'pcm', captions: 'on' });
-    Object.assign(this, { announce: 'auto', theme: null, hotkey: '', name: '', workletBase: '', volume: 1 });
-    Object.assign(this, { open: false, muted: false, micMuted: false, noHotkeys: false });
-    Object.assign(this, { disabled: false, debug: false });
-    Object.assign(this, { preload: 'none', controlsList: '', consent: null, storage: 'session', resume: 'none' });
-    Object.assign(this, { strings: {}, getToken: undefined, context: '', inputId: '', openCall });
+    Object.assign(this, {
+      ...{ src: '', tenant: '', assistant: '', tokenSrc: '', hotkey: '', name: '', workletBase: '', controlsList: '' },
+      ...{ variant: 'launcher', placement: 'end-bottom', mode: 'voice', turn: 'auto', announce: 'auto' },
+      ...{ mutePolicy: 'silence', codec: 'pcm', captions: 'on', preload: 'none', resume: 'none', storage: 'session' },
+      ...{ open: false, muted: false, micMuted: false, noHotkeys: false, disabled: false, debug: false },
+      ...{
+        theme: null,
+        consent: null,
+        volume: 1,
+        strings: {},
+        getToken: undefined,
+        context: '',
+        inputId: '',
+        openCall,
+      },
+    });
   }
 
   /** The nearest `lang`, the page's, or the browser's. */

@@ -13,7 +13,14 @@ import { openCall } from './call/lazy-call.ts';
 import { microphoneOrText } from './call/microphone-or-text.ts';
 import type { Left } from './call/tab.ts';
 import { Timings } from './call/timings.ts';
-import { Tools, type Tool, type ToolArguments, type ToolDecision, type ToolOffer } from './call/tools.ts';
+import {
+  Tools,
+  type Citation,
+  type Tool,
+  type ToolArguments,
+  type ToolDecision,
+  type ToolOffer,
+} from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import { prepareContext } from './audio/prepared-context.ts';
 import { CallError } from './errors.ts';
@@ -209,6 +216,9 @@ export class Surface implements CallListener {
     if ('session' in event) this.#parts.internals.setFormValue(event.session);
     if (this.#host.debug && event.type !== 'ticket') this.#host.dispatchEvent(new events.DebugEvent(event));
   }
+  cited({ tool, title, url }: Citation): void {
+    this.#host.dispatchEvent(new events.CitationEvent(tool, title, url));
+  }
   // What a page or a person asks.
 
   send(words: string): void {
@@ -356,6 +366,7 @@ export class Surface implements CallListener {
     }
     this.#standing = standingOf({
       at: this.calls.state.at,
+      isDisabled: this.#host.disabled,
       phase: this.calls.conversation.phase,
       isMicOff: micMuted || !this.hasMic,
       turn,
@@ -364,7 +375,14 @@ export class Surface implements CallListener {
   }
   #language = '';
 
+  #shown: CallState['at'] = 'idle';
+  /** What is to be shown is another picture of a call, and not only another word in it. */
+  get isTurning(): boolean {
+    return this.calls.isBusy && this.calls.state.at !== this.#shown;
+  }
+
   updated(): void {
+    this.#shown = this.calls.state.at;
     this.#followVoices();
     this.#attention.after(this.#host.renderRoot);
   }
@@ -415,11 +433,12 @@ export class Surface implements CallListener {
   }
 
   get #face(): Omit<Face, 'variant'> {
-    const { state, conversation, isBusy } = this.calls;
+    const { state, conversation, isBusy, call } = this.calls;
     const { labels, error, isTalking } = this;
     const host = this.#host;
     const { turn, inputId, sinkId, volume, controlsList } = host;
     const isLive = state.at === 'live' || state.at === 'reconnecting';
+    const isMicOff = host.micMuted || !this.hasMic;
     const left = controlsList.toLowerCase().split(/\s+/);
     const without = new Set(CONTROLS.filter((control) => left.includes(`no${control}`)));
     return {
@@ -427,7 +446,8 @@ export class Surface implements CallListener {
       name: conversation.name || labels.assistant,
       standing: this.#standing,
       entries: conversation.entries,
-      isMicOff: host.micMuted || !this.hasMic,
+      isMicOff,
+      levels: isMicOff ? null : call,
       isMuted: host.muted,
       isDisabled: host.disabled,
       showsCaptions: host.captions !== 'off' && !without.has('captions'),

@@ -9,14 +9,15 @@ afterEach(clearPage);
 
 describe('the state', () => {
   it('is said in a word at every moment of a call', async () => {
-    const { element, script, state, settled, live } = await place();
+    const { element, script, state, settled } = await place();
     const seen = [state()];
     const note = async () => {
       await settled();
       seen.push(state());
     };
-    const started = live();
+    const started = element.start();
     await note();
+    script.opens();
     await started;
     await note();
     script.userSays('Hello?', 't1');

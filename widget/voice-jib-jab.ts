@@ -82,6 +82,7 @@ export interface StartOptions {
  * @fires {WordHeardEvent} wordheard - A word of the answer reached the ear.
  * @fires {InterruptEvent} interrupt - The agent was stopped, or paused and resumed.
  * @fires {ToolCallEvent} toolcall - The model calls a function. Answer with `respondWith()`, refuse with `preventDefault()`.
+ * @fires {CitationEvent} citation - A function's answer named a source: `tool`, `title`, `url`.
  * @fires {ConsentRequestEvent} consentrequest - The person must agree. Prevent it to ask in the page's own words.
  * @fires {ConsentChangeEvent} consentchange - The person agreed or declined.
  * @fires {PermissionChangeEvent} permissionchange - Of the microphone.
@@ -126,6 +127,7 @@ export interface StartOptions {
  * @csspart confirmation - The question before a function of the page runs.
  * @csspart settings - Microphone, speaker, volume.
  * @csspart select - A menu in it.
+ * @csspart meter - How loud the microphone is, in them.
  * @csspart rating - How it was, after the call.
  * @csspart footer - Under the thread.
  *
@@ -163,12 +165,15 @@ export interface StartOptions {
 export class VoiceJibJab extends Presence {
   static override readonly styles = styles;
   static readonly formAssociated = true;
-  static readonly EMPTY = READY_STATES.EMPTY;
-  static readonly CONFIGURED = READY_STATES.CONFIGURED;
-  static readonly CONNECTING = READY_STATES.CONNECTING;
-  static readonly LIVE = READY_STATES.LIVE;
-  static readonly RECONNECTING = READY_STATES.RECONNECTING;
-  static readonly ENDED = READY_STATES.ENDED;
+  declare static readonly EMPTY: typeof READY_STATES.EMPTY;
+  declare static readonly CONFIGURED: typeof READY_STATES.CONFIGURED;
+  declare static readonly CONNECTING: typeof READY_STATES.CONNECTING;
+  declare static readonly LIVE: typeof READY_STATES.LIVE;
+  declare static readonly RECONNECTING: typeof READY_STATES.RECONNECTING;
+  declare static readonly ENDED: typeof READY_STATES.ENDED;
+  static {
+    Object.assign(this, READY_STATES);
+  }
 
   /** Registers the element under `tag`, if nobody has. Where there is no document it does nothing. */
   static define(tag = 'voice-jib-jab', registry?: CustomElementRegistry): void {

@@ -8,7 +8,7 @@ import type { Call, CallConfig, CallEvent, OpenCall } from './call.ts';
 import { callErrorOf } from './call-error-of.ts';
 import { Conversation, type Happening } from './conversation.ts';
 import type { Left } from './tab.ts';
-import type { ConfirmTool, ToolArguments, ToolDecision, Tools } from './tools.ts';
+import type { Citation, ConfirmTool, ToolArguments, ToolDecision, Tools } from './tools.ts';
 
 export type CallState =
   | { at: 'idle' }
@@ -33,6 +33,7 @@ export interface CallListener {
   observed(event: CallEvent): void;
   decideTool(name: string, args: ToolArguments): ToolDecision;
   readonly confirmTool: ConfirmTool;
+  cited(citation: Citation): void;
 }
 
 export class CallController implements ReactiveController {
@@ -162,12 +163,14 @@ export class CallController implements ReactiveController {
         this.#leave({ at: 'ended', reason: event.reason });
         break;
       case 'tool.call':
-        void this.tools.run(
-          event,
-          (args) => this.#listener.decideTool(event.name, args),
-          (call, output, failed) => this.call?.answerTool(call, output, failed),
-          this.#listener.confirmTool,
-        );
+        void this.tools
+          .run(
+            event,
+            (args) => this.#listener.decideTool(event.name, args),
+            (call, output, failed) => this.call?.answerTool(call, output, failed),
+            this.#listener.confirmTool,
+          )
+          .then((citations) => citations.forEach((one) => this.#listener.cited(one)));
         break;
       case 'tool.cancelled':
         this.tools.cancel(event.call);

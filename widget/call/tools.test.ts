@@ -93,16 +93,53 @@ describe('a function of the page', () => {
   it('that is no longer wanted is aborted and answers nothing', async () => {
     const { tools, define } = offered();
     let wasAborted = false;
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     define('slow', definition, async (_args, { signal }) => {
+      begin();
       await new Promise<void>((resolve) => {
         signal.addEventListener('abort', () => resolve());
       });
       wasAborted = signal.aborted;
     });
     const answers = answered(tools, call('{}', 'slow'));
+    await begun;
     tools.cancelAll();
     tools.cancel('c1');
     expect(await answers).toEqual([]);
     expect(wasAborted).toBe(true);
+  });
+
+  it('that is no longer wanted before it began does not begin', async () => {
+    const { tools, define } = offered();
+    let hasRun = false;
+    define('add', definition, () => (hasRun = true));
+    const answers = answered(tools, call());
+    tools.cancel('c1');
+    expect(await answers).toEqual([]);
+    expect(hasRun).toBe(false);
+  });
+
+  it('may name where its answer stands, and only addresses of the web count', async () => {
+    const { tools, define } = offered();
+    const citations: unknown[] = [
+      { title: 'Opening hours', url: 'https://shop.test/hours' },
+      { title: 'A script', url: 'javascript:alert(1)' },
+      { title: 7, url: 'https://shop.test' },
+      { url: 'https://shop.test' },
+      null,
+    ];
+    define('hours', definition, () => ({ open: 9, citations }));
+    define('odd', definition, () => ({ citations: 'none' }));
+    const run = (name: string) =>
+      tools.run(
+        call('{}', name),
+        () => 'undecided',
+        () => {},
+        () => Promise.resolve(true),
+      );
+    expect(await run('hours')).toEqual([{ tool: 'hours', title: 'Opening hours', url: 'https://shop.test/hours' }]);
+    expect(await run('odd')).toEqual([]);
+    expect(await run('unknown')).toEqual([]);
   });
 });

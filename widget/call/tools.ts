@@ -3,6 +3,10 @@
  * exactly once; one that the relay takes back is aborted and answered by nobody.
  */
 import type { PageTool } from '#wire';
+import { fetched } from '../fetched.ts';
+
+/** Only pages that offer functions need to know how they are run. */
+const runner = fetched(() => import('./run-tool.ts'));
 
 export interface ToolContext {
   /** Aborts when the answer is no longer wanted. */
@@ -45,6 +49,13 @@ export interface ToolCall {
 /** What the page's event handler decided: an answer of its own, a refusal, or nothing. */
 export type ToolDecision = { answer: Promise<unknown> } | 'refused' | 'undecided';
 
+/** Where something stands that a function answered. */
+export interface Citation {
+  tool: string;
+  title: string;
+  url: string;
+}
+
 export class Tools {
   readonly #defined: ReadonlyMap<string, Tool>;
   /** What was found on the page when the call began; what is defined under the same name wins. */
@@ -57,6 +68,7 @@ export class Tools {
 
   offer(found: readonly ToolOffer[]): void {
     this.#found = new Map(found.map((tool) => [tool.name, tool]));
+    if (this.#found.size + this.#defined.size > 0) runner.load().catch(() => undefined);
   }
 
   get list(): PageTool[] {
@@ -69,27 +81,25 @@ export class Tools {
    *
    * @param decide - asks the page first, with the parsed arguments.
    * @param confirm - asks the person, where the function says so.
+   * @returns the sources that the answer names (`citations: [{ title, url }]`).
    */
   async run(
-    { call, name, arguments: json }: ToolCall,
+    { call, ...asked }: ToolCall,
     decide: (args: ToolArguments) => ToolDecision,
     answer: (call: string, output: string, failed: boolean) => void,
     confirm: ConfirmTool,
-  ): Promise<void> {
+  ): Promise<readonly Citation[]> {
     const abort = new AbortController();
     this.#running.set(call, abort);
-    let output: string;
-    let failed = false;
-    try {
-      const args = readArguments(json);
-      output = print(await this.#result(name, args, decide(args), confirm, abort.signal));
-    } catch (error) {
-      failed = true;
-      output = JSON.stringify({ error: error instanceof Error ? error.message : 'the function failed' });
-    }
-    if (this.#running.get(call) !== abort) return;
+    const known = this.#defined.get(asked.name) ?? this.#found.get(asked.name);
+    const { output, failed, citations } = await runner.load().then(
+      ({ runTool }) => runTool({ ...asked, known, decide, confirm, signal: abort.signal }),
+      () => ({ output: '{"error":"unavailable"}', failed: true, citations: [] }),
+    );
+    if (this.#running.get(call) !== abort) return [];
     this.#running.delete(call);
     answer(call, output, failed);
+    return citations;
   }
 
   cancel(call: string): void {
@@ -100,33 +110,4 @@ export class Tools {
   cancelAll(): void {
     for (const call of [...this.#running.keys()]) this.cancel(call);
   }
-
-  async #result(
-    name: string,
-    args: ToolArguments,
-    decision: ToolDecision,
-    confirm: ConfirmTool,
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    if (decision === 'refused') throw new Error('the page refused this function');
-    if (decision !== 'undecided') return decision.answer;
-    const known = this.#defined.get(name) ?? this.#found.get(name);
-    if (!known) throw new Error(`the page has no function "${name}"`);
-    if (known.confirm === true && !(await confirm({ name, ...known }, args, signal))) {
-      throw new Error('the person declined');
-    }
-    return known.handler(args, { signal });
-  }
-}
-
-function readArguments(json: string): ToolArguments {
-  const args: unknown = json === '' ? {} : JSON.parse(json);
-  if (typeof args !== 'object' || args === null || Array.isArray(args)) throw new Error('the arguments are no object');
-  return args as ToolArguments;
-}
-
-function print(value: unknown): string {
-  if (typeof value === 'string') return value;
-  // Nothing to say is also an answer.
-  return JSON.stringify(value ?? null);
 }

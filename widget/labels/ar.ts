@@ -58,6 +58,7 @@ export const ar: Labels = {
     muted: 'الميكروفون مغلق',
     ended: 'انتهت',
     error: 'غير متصل',
+    unavailable: 'غير متاح',
   },
   actions: { retry: 'إعادة المحاولة', text: 'الكتابة بدلًا من ذلك', reload: 'إعادة تحميل الصفحة' },
   errors: {

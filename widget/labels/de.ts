@@ -58,6 +58,7 @@ export const de: Labels = {
     muted: 'Mikrofon aus',
     ended: 'Beendet',
     error: 'Nicht verbunden',
+    unavailable: 'Nicht verfügbar',
   },
   actions: { retry: 'Erneut versuchen', text: 'Stattdessen schreiben', reload: 'Seite neu laden' },
   errors: {

@@ -56,6 +56,7 @@ export const en = {
     muted: 'Microphone off',
     ended: 'Ended',
     error: 'Not connected',
+    unavailable: 'Unavailable',
   },
   actions: { retry: 'Try again', text: 'Type instead', reload: 'Reload page' },
   errors: {

@@ -58,6 +58,7 @@ export const es: Labels = {
     muted: 'Micrófono apagado',
     ended: 'Terminado',
     error: 'Sin conexión',
+    unavailable: 'No disponible',
   },
   actions: { retry: 'Reintentar', text: 'Escribir', reload: 'Recargar la página' },
   errors: {

@@ -58,6 +58,7 @@ export const fr: Labels = {
     muted: 'Micro coupé',
     ended: 'Terminé',
     error: 'Non connecté',
+    unavailable: 'Indisponible',
   },
   actions: { retry: 'Réessayer', text: 'Écrire plutôt', reload: 'Recharger la page' },
   errors: {

@@ -58,6 +58,7 @@ export const he: Labels = {
     muted: 'המיקרופון כבוי',
     ended: 'הסתיימה',
     error: 'אין חיבור',
+    unavailable: 'לא זמין',
   },
   actions: { retry: 'ניסיון נוסף', text: 'מעבר לכתיבה', reload: 'טעינה מחדש של הדף' },
   errors: {

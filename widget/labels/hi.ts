@@ -58,6 +58,7 @@ export const hi: Labels = {
     muted: 'माइक्रोफ़ोन बंद',
     ended: 'समाप्त',
     error: 'जुड़ा नहीं है',
+    unavailable: 'उपलब्ध नहीं',
   },
   actions: { retry: 'फिर कोशिश करें', text: 'लिखकर पूछें', reload: 'पेज फिर से लोड करें' },
   errors: {

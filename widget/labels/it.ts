@@ -58,6 +58,7 @@ export const it: Labels = {
     muted: 'Microfono spento',
     ended: 'Terminata',
     error: 'Non connesso',
+    unavailable: 'Non disponibile',
   },
   actions: { retry: 'Riprova', text: 'Scrivi', reload: 'Ricarica la pagina' },
   errors: {

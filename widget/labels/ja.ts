@@ -58,6 +58,7 @@ export const ja: Labels = {
     muted: 'マイクオフ',
     ended: '終了しました',
     error: '未接続',
+    unavailable: '利用できません',
   },
   actions: { retry: 'もう一度試す', text: '文字で入力する', reload: 'ページを再読み込み' },
   errors: {

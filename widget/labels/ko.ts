@@ -58,6 +58,7 @@ export const ko: Labels = {
     muted: '마이크 꺼짐',
     ended: '종료됨',
     error: '연결되지 않음',
+    unavailable: '사용할 수 없음',
   },
   actions: { retry: '다시 시도', text: '글로 입력', reload: '페이지 새로 고침' },
   errors: {

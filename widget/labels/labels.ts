@@ -18,7 +18,8 @@ export type Standing =
   | 'held'
   | 'muted'
   | 'ended'
-  | 'error';
+  | 'error'
+  | 'unavailable';
 
 export type Labels = { readonly [K in Exclude<keyof typeof en, 'states' | 'actions' | 'errors'>]: string } & {
   readonly states: Readonly<Record<Standing, string>>;

@@ -58,6 +58,7 @@ export const nl: Labels = {
     muted: 'Microfoon uit',
     ended: 'Beëindigd',
     error: 'Niet verbonden',
+    unavailable: 'Niet beschikbaar',
   },
   actions: { retry: 'Opnieuw proberen', text: 'Liever typen', reload: 'Pagina herladen' },
   errors: {

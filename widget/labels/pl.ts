@@ -58,6 +58,7 @@ export const pl: Labels = {
     muted: 'Mikrofon wyłączony',
     ended: 'Zakończono',
     error: 'Brak połączenia',
+    unavailable: 'Niedostępne',
   },
   actions: { retry: 'Spróbuj ponownie', text: 'Napisz zamiast tego', reload: 'Odśwież stronę' },
   errors: {

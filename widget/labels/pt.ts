@@ -58,6 +58,7 @@ export const pt: Labels = {
     muted: 'Microfone desligado',
     ended: 'Encerrada',
     error: 'Sem conexão',
+    unavailable: 'Indisponível',
   },
   actions: { retry: 'Tentar de novo', text: 'Escrever', reload: 'Recarregar a página' },
   errors: {

@@ -58,6 +58,7 @@ export const zh: Labels = {
     muted: '麦克风已关闭',
     ended: '已结束',
     error: '未连接',
+    unavailable: '不可用',
   },
   actions: { retry: '重试', text: '改用文字', reload: '重新加载页面' },
   errors: {

@@ -41,6 +41,20 @@ export const drawer = css`
     border-radius: 10px;
     text-overflow: ellipsis;
   }
+  .meter {
+    block-size: 4px;
+    margin-block: 2px 8px;
+    border-radius: 2px;
+    background: var(--_line);
+  }
+  .meter::before {
+    content: '';
+    display: block;
+    block-size: 100%;
+    inline-size: calc(var(--_level, 0) * 100%);
+    border-radius: inherit;
+    background: var(--_text);
+  }
   .rating fieldset {
     display: grid;
     grid-template-columns: repeat(5, 1fr);
@@ -102,6 +116,10 @@ export const drawer = css`
     font-weight: 600;
   }
   @media (forced-colors: active) {
+    .meter::before {
+      background: Highlight;
+      forced-color-adjust: none;
+    }
     .rating label:has(:checked) {
       background: Highlight;
       color: HighlightText;

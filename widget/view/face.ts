@@ -39,6 +39,8 @@ export interface Face {
   /** Empty until a call was opened; labels are empty until the microphone was allowed. */
   inputs: readonly MediaDeviceInfo[];
   outputs: readonly MediaDeviceInfo[];
+  /** What to ask how loud the microphone is; null while it is not open. */
+  levels: { readonly levels: { in: number } } | null;
   inputId: string;
   sinkId: string;
   /** Output, 0 … 1. */

@@ -1,5 +1,5 @@
 import { expect } from '@esm-bundle/chai';
-import type { RatingEvent } from '../index.ts';
+import type { CitationEvent, RatingEvent } from '../index.ts';
 import { clearPage, place } from '../testing/place.ts';
 
 afterEach(clearPage);
@@ -41,12 +41,70 @@ describe('the settings', () => {
     expect(script.asked.at(-1)).to.deep.equal({ what: 'setOutput', with: { muted: false, volume: 0.4 } });
   });
 
+  it('show how loud the microphone is while it is open, and ask for no frame otherwise', async () => {
+    const { element, script, settled, find, press } = await open();
+    const level = () => Number(find('[part=meter]')?.style.getPropertyValue('--_level'));
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    await frame();
+    expect(level()).to.equal(0);
+    script.levels.in = 10 ** (-33 / 20);
+    await frame();
+    await frame();
+    expect(level()).to.equal(0.5);
+    element.micMuted = true;
+    await settled();
+    expect(find('[part=meter]')).to.equal(null);
+    element.micMuted = false;
+    await settled();
+    expect(find('[part=meter]')).not.to.equal(null);
+    press('settings');
+    await settled();
+    const asked: unknown[] = [];
+    const real = requestAnimationFrame;
+    globalThis.requestAnimationFrame = (callback) => asked.push(callback);
+    try {
+      await new Promise((resolve) => real(resolve));
+      await new Promise((resolve) => real(resolve));
+    } finally {
+      globalThis.requestAnimationFrame = real;
+    }
+    expect(asked).to.deep.equal([]);
+  });
+
   it('have only what the page leaves in', async () => {
     const noDevices = await open({ controlslist: 'nodevices' });
     expect([noDevices.find('select'), noDevices.find('[data-id=volume]')?.localName]).to.deep.equal([null, 'input']);
     const bare = await place({ controlslist: 'nodevices novolume nomute notext nocaptions' });
     for (const id of ['settings', 'sound', 'keyboard', 'captions']) expect(bare.find(`[data-id=${id}]`)).to.equal(null);
     expect(bare.find('.mic')).not.to.equal(null);
+  });
+});
+
+describe('a function that names its sources', () => {
+  it('is told to the page by an event for each', async () => {
+    const { element, script, live, watch, seen } = await place();
+    element.defineTool('hours', { description: 'Opening hours.', parameters: {} }, () => ({
+      open: 9,
+      citations: [{ title: 'Hours', url: 'https://shop.test/hours' }],
+    }));
+    watch('citation');
+    await live();
+    const told = new Promise((resolve) => element.addEventListener('citation', resolve, { once: true }));
+    script.happens({ type: 'tool.call', call: 'c1', name: 'hours', arguments: '{}' });
+    await told;
+    expect(seen.map(({ event }) => event)).to.have.lengthOf(1);
+    const { tool, title, url } = seen[0]?.event as CitationEvent;
+    expect([tool, title, url]).to.deep.equal(['hours', 'Hours', 'https://shop.test/hours']);
+  });
+});
+
+describe('a disabled widget', () => {
+  it('says that it cannot be used', async () => {
+    const { element, state, settled } = await place();
+    expect(state()).to.equal('Ready');
+    element.disabled = true;
+    await settled();
+    expect(state()).to.equal('Unavailable');
   });
 });
 

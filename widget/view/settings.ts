@@ -1,6 +1,7 @@
 /** What a person sets for the ear: which microphone, which speaker, how loud. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Face } from './face.ts';
+import { meter } from './meter.ts';
 
 export function settings(face: Face): TemplateResult | typeof nothing {
   const { labels, showsSettings, without, inputs, outputs, inputId, sinkId, volume, on } = face;
@@ -19,6 +20,7 @@ export function settings(face: Face): TemplateResult | typeof nothing {
       }}
     >
       ${hasDevices ? choice(labels.microphone, inputs, inputId, on.input, face) : nothing}
+      ${hasDevices && face.levels ? html`<p class="meter" part="meter" aria-hidden="true" ${meter(face.levels)}></p>` : nothing}
       ${hasDevices ? choice(labels.speaker, outputs, sinkId, on.output, face) : nothing}
       ${
         without.has('volume')

@@ -1,11 +1,21 @@
 import { expect, it } from 'vitest';
 import { standingOf, type StandingFacts } from './standing.ts';
 
-const live: StandingFacts = { at: 'live', phase: 'listening', isMicOff: false, turn: 'auto', isTalking: false };
+const live: StandingFacts = {
+  at: 'live',
+  isDisabled: false,
+  phase: 'listening',
+  isMicOff: false,
+  turn: 'auto',
+  isTalking: false,
+};
 
 it.each<[Partial<StandingFacts>, string]>([
   [{}, 'listening'],
   [{ at: 'idle' }, 'idle'],
+  [{ at: 'idle', isDisabled: true }, 'unavailable'],
+  [{ at: 'ended', isDisabled: true }, 'unavailable'],
+  [{ isDisabled: true }, 'listening'],
   [{ at: 'connecting' }, 'connecting'],
   [{ at: 'reconnecting', phase: 'speaking' }, 'reconnecting'],
   [{ at: 'ended' }, 'ended'],

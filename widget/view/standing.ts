@@ -5,6 +5,7 @@ import type { Standing } from '../labels/labels.ts';
 
 export interface StandingFacts {
   at: CallState['at'];
+  isDisabled: boolean;
   phase: Phase;
   /** The microphone is muted, or the call has none. */
   isMicOff: boolean;
@@ -12,12 +13,13 @@ export interface StandingFacts {
   isTalking: boolean;
 }
 
-export function standingOf({ at, phase, isMicOff, turn, isTalking }: StandingFacts): Standing {
+export function standingOf({ at, isDisabled, phase, isMicOff, turn, isTalking }: StandingFacts): Standing {
   switch (at) {
     case 'failed':
       return 'error';
     case 'idle':
     case 'ended':
+      return isDisabled ? 'unavailable' : at;
     case 'connecting':
     case 'reconnecting':
       return at;
