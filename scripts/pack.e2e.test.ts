@@ -136,42 +136,46 @@ describe('in an empty project', () => {
     expect([stdout.trim(), stderr]).toEqual(['function undefined <voice-jib-jab', '']);
   });
 
-  it('types resolve, of pages and of servers', async () => {
-    writeFileSync(
-      path.join(project, 'page.ts'),
-      [
-        `import type { VoiceJibJab } from 'voice-jib-jab';`,
-        `export const start = (element: VoiceJibJab): Promise<unknown> => element.start();`,
-        `document.querySelector('voice-jib-jab')?.addEventListener('turnend', (event) => event.outcome satisfies string);`,
-      ].join('\n'),
-    );
-    writeFileSync(
-      path.join(project, 'server.ts'),
-      [
-        `import { signSessionToken } from 'voice-jib-jab/server';`,
-        `const request = { key: 'k', kid: 'k', tenant: 't', subject: 'u', origin: 'https://a.example' };`,
-        `export const token: Promise<string> = signSessionToken(request);`,
-      ].join('\n'),
-    );
-    const tsc = path.join(root, 'node_modules/.bin/tsc');
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022'];
-    const check = (...args: string[]) =>
-      run(tsc, [...options, ...args], { cwd: project }).catch((error: unknown) => error as { stdout: string });
-    expect((await check('--lib', 'es2023,dom,dom.iterable', 'page.ts')).stdout).toBe('');
-    expect(
-      (
-        await check(
-          '--lib',
-          'es2023',
-          '--types',
-          'node',
-          '--typeRoots',
-          path.join(root, 'node_modules/@types'),
-          'server.ts',
-        )
-      ).stdout,
-    ).toBe('');
-  });
+  it(
+    'types resolve, of pages and of servers',
+    async () => {
+      writeFileSync(
+        path.join(project, 'page.ts'),
+        [
+          `import type { VoiceJibJab } from 'voice-jib-jab';`,
+          `export const start = (element: VoiceJibJab): Promise<unknown> => element.start();`,
+          `document.querySelector('voice-jib-jab')?.addEventListener('turnend', (event) => event.outcome satisfies string);`,
+        ].join('\n'),
+      );
+      writeFileSync(
+        path.join(project, 'server.ts'),
+        [
+          `import { signSessionToken } from 'voice-jib-jab/server';`,
+          `const request = { key: 'k', kid: 'k', tenant: 't', subject: 'u', origin: 'https://a.example' };`,
+          `export const token: Promise<string> = signSessionToken(request);`,
+        ].join('\n'),
+      );
+      const tsc = path.join(root, 'node_modules/.bin/tsc');
+      const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022'];
+      const check = (...args: string[]) =>
+        run(tsc, [...options, ...args], { cwd: project }).catch((error: unknown) => error as { stdout: string });
+      expect((await check('--lib', 'es2023,dom,dom.iterable', 'page.ts')).stdout).toBe('');
+      expect(
+        (
+          await check(
+            '--lib',
+            'es2023',
+            '--types',
+            'node',
+            '--typeRoots',
+            path.join(root, 'node_modules/@types'),
+            'server.ts',
+          )
+        ).stdout,
+      ).toBe('');
+    },
+    LONGEST_MS,
+  );
 
   it('the command is there', async () => {
     const { stdout } = await run('npx', ['--no-install', 'vjj', '--version'], { cwd: project });
