@@ -74,6 +74,7 @@ describe('vjj', () => {
       'arbiter',
       'check-config',
       'doctor',
+      'cost',
       'smoke',
       ...['tenant', 'subject', 'instance', 'key', 'assistant', 'session', 'webhook', 'user'],
       ...['whoami', 'setup-link', 'latencies', 'revoke', 'api'],

@@ -5,6 +5,7 @@ import { configOrComplaint, processIo, run, type RunIo } from '../run.ts';
 import { VERSION } from '../version.ts';
 import { apiCommands } from './api-commands.ts';
 import { runArbiterCommand } from './arbiter-command.ts';
+import { costCommand } from './cost-command.ts';
 import { doctor } from './doctor.ts';
 import { emulatorCommand } from './emulator-command.ts';
 import { smoke } from './smoke.ts';
@@ -20,6 +21,7 @@ export function vjjCommand(io: RunIo = processIo): Command {
     .addCommand(arbiterCommand(io))
     .addCommand(checkConfigCommand(io))
     .addCommand(doctorCommand(io))
+    .addCommand(costCommand(io))
     .addCommand(smokeCommand(io));
   for (const one of [...apiCommands(io), ...storeCommands(io)]) command.addCommand(one);
   return command;
