@@ -81,6 +81,37 @@ describe('readConfig', () => {
     expect(blocks.check('192.0.2.1')).toBe(false);
   });
 
+  it('measures nothing that anybody could ask for, unless it is told to', () => {
+    expect(readConfig({}).metrics).toEqual({
+      ...{ token: undefined, port: undefined, host: '127.0.0.1', isPerTenant: true, hasEmf: false },
+    });
+    const on = readConfig({
+      ...{ METRICS_TOKEN: 'token-of-metrics', METRICS_PORT: '9464', METRICS_HOST: '0.0.0.0' },
+      ...{ METRICS_PER_TENANT: 'false', EMF_METRICS: 'true' },
+    });
+    expect(on.metrics).toEqual({
+      ...{ token: 'token-of-metrics', port: 9464, host: '0.0.0.0', isPerTenant: false, hasEmf: true },
+    });
+    expect(on.warnings.join()).not.toMatch(/METRICS/);
+    expect(problemsOf({ METRICS_PORT: '70000', METRICS_TOKEN: 'a b' })).toHaveLength(2);
+  });
+
+  it('traces where the standard variables say so', () => {
+    const traced = (env: Record<string, string>) => readConfig(env).tracing;
+    expect(traced({})).toEqual({ isOn: false, serviceName: 'voice-jib-jab' });
+    expect(traced({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' }).isOn).toBe(true);
+    expect(traced({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:4318/v1/traces' }).isOn).toBe(true);
+    expect(traced({ OTEL_TRACES_EXPORTER: 'console', OTEL_SERVICE_NAME: 'mine' })).toEqual({
+      ...{ isOn: true, serviceName: 'mine' },
+    });
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
+    expect(traced({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }).isOn).toBe(false);
+    expect(traced({ ...endpoint, OTEL_SDK_DISABLED: 'true' }).isOn).toBe(false);
+    expect(readConfig({ ...endpoint, OTEL_EXPORTER_OTLP_HEADERS: 'x=y', OTEL_LOGS_EXPORTER: 'none' }).warnings).toEqual(
+      [],
+    );
+  });
+
   it.each(['file:rel.db', 'file:///abs/x.db', 'sqlite:///abs/x.db', 'sqlite:rel.db'])('takes %s for a file', (text) => {
     expect(readConfig({ DATABASE_URL: text }).database).toEqual({ file: expect.stringMatching(/^\/.*\.db$/) });
   });

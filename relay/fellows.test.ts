@@ -18,9 +18,13 @@ let fleet: Fleet;
 let url: string;
 beforeEach(async () => {
   url = await postgresDatabase();
-  fleet = await startFleet({ DATABASE_URL: url });
+  fleet = await startFleet({ DATABASE_URL: url, METRICS_TOKEN });
 }, 60_000);
 afterEach(() => fleet.stop(), 60_000);
+
+const METRICS_TOKEN = 'token-of-metrics';
+const scraped = async ({ url: at }: FleetMember) =>
+  (await fetch(`${at}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })).text();
 
 /** A page in conversation at `at`, with one answer behind it. */
 async function conversation(at: FleetMember): Promise<ReturningPage> {
@@ -44,6 +48,8 @@ describe('a page that comes back to another instance', () => {
     page.cut();
     await page.connect(b.ws, { back: 'with-counts' });
     expect(page.all('session.resumed')).toMatchObject([{ kept: 'all', session: page.session }]);
+    expect(await scraped(b)).toContain('vjj_passed_on_total 1');
+    expect(await scraped(a)).toMatch(/vjj_session_resumes_total\{kept="all"\} 1[^]*vjj_passed_on_total 0/);
     expect(await answer).toContain('nine in the morning');
     const whole = Int16Array.from(page.heard.flatMap((part) => [...part]));
     // The same words of the same voice are the same sound: as long as the first, unbroken one.
