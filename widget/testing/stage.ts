@@ -35,6 +35,8 @@ export async function startStage(): Promise<Stage> {
     ALLOWED_ORIGINS: site.origin,
     OPENAI_API_KEY: 'sk-for-the-emulator',
     OPENAI_BASE_URL: emulator.url,
+    // A busy machine is no silent policy.
+    POLICY_BUDGET_MS: '10000',
   });
   let browser: Browser | undefined;
   return {
