@@ -45,6 +45,7 @@ interface Entry {
   bytes: number;
 }
 
+const SPENT: Entry = { data: '', number: -1, bytes: 0 };
 /** Let-go entries at the head of the queue before it is copied. */
 const MOST_SPENT = 256;
 
@@ -67,6 +68,8 @@ export function createSentLog(): SentLog {
   }
 
   function drop(entry: Entry): void {
+    // Its place stays until the queue is copied; what it holds does not.
+    queue[head] = SPENT;
     head += 1;
     bytes -= entry.bytes;
     const kind = isFrame(entry) ? 'frames' : 'messages';
