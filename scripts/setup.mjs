@@ -37,6 +37,7 @@ const NEEDED = [
   { what: 'PulseAudio', has: () => hasPulseAudio(), packages: ['pulseaudio', 'pulseaudio-utils'] },
   { what: 'Postgres', has: () => hasPostgres(), packages: ['postgresql'] },
   { what: 'Redis', has: hasRedis, packages: ['redis-server'] },
+  { what: 'openssl', has: hasServerProgram('openssl'), packages: ['openssl'] },
   { what: 'nginx', has: hasServerProgram('nginx'), packages: ['nginx-light'] },
   // Its server is not used, and on Debian comes along.
   { what: 'promtool', has: hasPromtool, packages: ['prometheus'] },

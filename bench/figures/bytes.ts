@@ -75,7 +75,7 @@ async function oneCall(origin: string, codec: 'pcm' | 'opus', phaseMs: number): 
   const spoken = concat(
     ...Array.from({ length: Math.ceil((phaseMs + 1_000) / (talk.length / SAMPLES_MS)) }, () => talk),
   );
-  const told = concat(silence(phaseMs + 6_000), spoken, silence(120_000));
+  const told = concat(silence(phaseMs + 14_000), spoken, silence(120_000));
   const browser = await startBrowser({ microphone: wav(mix(told, noise(told.length / SAMPLES_MS, ROOM_DB, 3))) });
   try {
     const page = await browser.newPage();
@@ -102,7 +102,16 @@ async function oneCall(origin: string, codec: 'pcm' | 'opus', phaseMs: number): 
       return { what, seconds: (performance.now() - began) / 1000, counted: counter.take() };
     };
     await page.waitForFunction(() => document.querySelector('voice-jib-jab')?.readyState === 3, { timeout: 30_000 });
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // The voice's clips come once, at the beginning.
+    const beginning: Minute = { what: 'the beginning, once: clips', seconds: 60, counted: nothing() };
+    for (let still = 0, tries = 0; still < 3 && tries < 24; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const some = counter.take();
+      for (const way of ['up', 'down'] as const)
+        for (const kind of ['binary', 'text', 'frames', 'messages'] as const)
+          beginning.counted[way][kind] += some[way][kind];
+      still = some.down.frames === 0 ? still + 1 : 0;
+    }
     const quiet = await during('a quiet room', phaseMs / 2);
     await phase(['listening']);
     // The detector has heard the first word when 20 ms frames come.
@@ -116,7 +125,7 @@ async function oneCall(origin: string, codec: 'pcm' | 'opus', phaseMs: number): 
     for (let waited = 0; waited < 30_000 && (await state()) !== 'speaking'; waited += 100)
       await new Promise((resolve) => setTimeout(resolve, 100));
     const answering = await during('the agent speaks, the room is quiet', Math.min(phaseMs, 6_000));
-    return [quiet, speaking, answering];
+    return [beginning, quiet, speaking, answering];
   } finally {
     await browser.close();
   }
@@ -148,7 +157,7 @@ export const bytes: Part = async ({ isQuick, progress }) => {
           ['besides, where Opus is wanted and spoken', opus, '–'],
         ],
       ),
-      'On the wire, kB a minute, with the WebSocket’s own headers and without those of TLS and TCP; the widget in Chromium, as its browser counted it.',
+      'On the wire, kB a minute (of the clips: in all), with the WebSocket’s own headers and without those of TLS and TCP; the widget in Chromium, as its browser counted it.',
       table(
         ['while', 'codec', 'up, kB/min', 'of it text', 'down, kB/min', 'of it text'],
         calls.flatMap(({ codec, minutes }) =>

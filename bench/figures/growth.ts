@@ -3,7 +3,7 @@ import { percentile } from '../load/percentile.ts';
 import { DEBUGGER_LINE, PROBED_FLAGS, lookAt, openProbe } from '../soak/probe.ts';
 import { sleep, watchProcessor } from './child.ts';
 import { setHopStage } from './hop-stage.ts';
-import { figure, spread, table, type Part } from './part.ts';
+import { figure, table, type Part } from './part.ts';
 
 const STEPS = [1, 25, 50, 75, 100, 150, 200, 250, 300, 350, 400];
 const QUICK_STEPS = [1, 10, 25];
@@ -11,6 +11,8 @@ const QUICK_STEPS = [1, 10, 25];
 const FULL = 0.95;
 /** All of them together, of each core of the machine. */
 const MACHINE_FULL = 0.97;
+/** … where at least so much of them is this measurement's. */
+const OURS = 0.7;
 /** Senders that are so late do not send what they should. */
 const LATE_MS = 40;
 /** A frame that takes so long is too late for the ear. */
@@ -36,7 +38,8 @@ function endOf(step: Step, cores: number): { what: string; isRelay: boolean } | 
   if (relay >= FULL) return { what: 'the relay’s one thread', isRelay: true };
   if (provider >= FULL) return { what: 'the provider of the bench', isRelay: false };
   if (load >= FULL) return { what: 'the load generator', isRelay: false };
-  if (step.machine >= MACHINE_FULL * cores) return { what: 'the processors of this machine', isRelay: false };
+  const isOurs = relay + provider + load >= OURS * cores;
+  if (step.machine >= MACHINE_FULL * cores && isOurs) return { what: 'the processors of this machine', isRelay: false };
   if (step.upMs[1] > HOPELESS_MS) return { what: 'latency', isRelay: step.lateMs < LATE_MS };
   if (step.lateMs > LATE_MS) return { what: 'senders that are late: the machine is too busy', isRelay: false };
   return null;

@@ -104,7 +104,6 @@ async function plainTalker({ url }: Target): Promise<Talker> {
 
 async function relayTalker({ kind, url, origin }: Target, isStarted: boolean): Promise<Talker> {
   let before: { arrivedUs: number; epoch: number } | null = null;
-  let answersHeard = 0;
   const sound = ({ epoch, samples }: AudioFrame) => {
     const arrivedUs = nowUs();
     const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
@@ -119,7 +118,6 @@ async function relayTalker({ kind, url, origin }: Target, isStarted: boolean): P
       else seen.shareUs.push(arrivedUs - stamp.sentUs + stamp.note);
       before = { arrivedUs, epoch };
     }
-    answersHeard += 1;
   };
   let onUp = () => undefined as void;
   const up = new Promise<void>((resolve) => (onUp = resolve));

@@ -25,7 +25,7 @@ interface ProviderPorts {
 export interface Hop extends Target {
   pid: number;
   /** What it said on standard error. */
-  complaints(): string;
+  complaints: () => string;
 }
 
 /** A policy that waits for its verdict: moderation shares the machine with everything else here. */

@@ -1,11 +1,4 @@
 /** Types of the parts that also run as processes of their own, without a loader. */
-declare module '*/hop.mjs' {
-  export function measureHop(options?: {
-    frames?: number;
-    rounds?: number;
-    turns?: number;
-  }): Promise<{ lines: string[]; json: Record<string, number[]> }>;
-}
 declare module '*/percentiles.mjs' {
   export function percentile(values: number[], p: number): number;
   export function machine(): string;

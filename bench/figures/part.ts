@@ -13,7 +13,7 @@ export interface PartOptions {
 }
 
 export interface PartContext extends PartOptions {
-  progress(text: string): void;
+  progress: (text: string) => void;
 }
 
 export interface Target {

@@ -15,7 +15,7 @@ export interface Running {
   /** What the line that it was waited for said. */
   match: RegExpExecArray;
   /** Everything it wrote to standard error, the newest 64 kB. */
-  complaints(): string;
+  complaints: () => string;
   /** The exit code, once it has ended. */
   readonly ended: Promise<number | null>;
   /** SIGTERM, and SIGKILL for who does not listen. */
