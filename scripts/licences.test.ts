@@ -36,6 +36,14 @@ describe('the bill of materials', () => {
     ]);
   });
 
+  it('has one version once, wherever it lies', () => {
+    const { packages } = LOCK;
+    const lock = { packages: { ...packages, 'node_modules/@scope/b': { version: '2.0.0', license: 'ISC' } } };
+    const bill = billOfMaterials(MANIFEST, lock, { widget: ['@scope/b'] });
+    const found = bill.components.filter(({ name }) => name === '@scope/b');
+    expect(found.map(({ properties }) => properties[0]?.value)).toEqual(['bundled in widget, installed']);
+  });
+
   it('has of peers that may be missing those of the product itself, for the container image', () => {
     const { packages } = LOCK;
     const own = { peerDependencies: { maybe: '1' }, peerDependenciesMeta: { maybe: { optional: true } } };

@@ -57,26 +57,34 @@ const hexOf = (integrity = '') =>
 
 /** @param bundled - Bundle → names of packages. The same input gives the same bytes: no date, no number. */
 export function billOfMaterials(manifest, lock, bundled) {
-  const where = new Map();
-  const add = (place, use) => where.set(place, [...(where.get(place) ?? []), use]);
-  for (const place of installed(lock).keys()) add(place, 'installed');
-  for (const place of installed(lock, { isImage: true }).keys())
-    if (!where.has(place)) add(place, 'in the container image');
-  for (const [bundle, names] of Object.entries(bundled))
-    for (const name of names) add(`node_modules/${name}`, `bundled in ${bundle}`);
-  const components = [...where].map(([place, uses]) => {
+  /** By address: one version that lies at two places is one. */
+  const components = new Map();
+  const add = (place, use) => {
     const { version, license, integrity } = lock.packages[place];
     const name = nameAt(place);
     const purl = `pkg:npm/${name.replace(/^@/, '%40')}@${version}`;
     const content = hexOf(integrity);
-    return {
-      ...{ type: 'library', 'bom-ref': purl, name, version, purl },
-      licenses: [/[ (]/.test(license ?? '') ? { expression: license } : { license: { id: license } }],
-      ...(content && { hashes: [{ alg: 'SHA-512', content }] }),
-      properties: [{ name: 'voice-jib-jab:use', value: uses.sort().join(', ') }],
-    };
-  });
-  components.sort((a, b) => (a.purl < b.purl ? -1 : 1));
+    const uses = components.get(purl)?.uses ?? new Set();
+    components.set(purl, {
+      uses: uses.add(use),
+      entry: {
+        ...{ type: 'library', 'bom-ref': purl, name, version, purl },
+        licenses: [/[ (]/.test(license ?? '') ? { expression: license } : { license: { id: license } }],
+        ...(content && { hashes: [{ alg: 'SHA-512', content }] }),
+      },
+    });
+  };
+  const brought = installed(lock);
+  for (const place of brought.keys()) add(place, 'installed');
+  for (const place of installed(lock, { isImage: true }).keys())
+    if (!brought.has(place)) add(place, 'in the container image');
+  for (const [bundle, names] of Object.entries(bundled))
+    for (const name of names) add(`node_modules/${name}`, `bundled in ${bundle}`);
+  const sorted = [...components.values()].map(({ uses, entry }) => ({
+    ...entry,
+    properties: [{ name: 'voice-jib-jab:use', value: [...uses].sort().join(', ') }],
+  }));
+  sorted.sort((a, b) => (a.purl < b.purl ? -1 : 1));
   const { name, version, license } = manifest;
   const purl = `pkg:npm/${name}@${version}`;
   return {
@@ -88,7 +96,7 @@ export function billOfMaterials(manifest, lock, bundled) {
         licenses: [{ license: { id: license } }],
       },
     },
-    components,
+    components: sorted,
   };
 }
 
