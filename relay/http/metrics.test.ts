@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { knock, relayUnderAttack, type Target, type Victim } from '../security/testing/under-attack.ts';
 import { openPage } from '../session/testing/page-client.ts';
+import { openMetricsPort } from './metrics.ts';
 import { SDK_ADVICE } from '../telemetry/tracing.ts';
 import { lintExposition, readExposition } from '../telemetry/testing/exposition.ts';
 
@@ -146,6 +147,22 @@ describe('GET /metrics', () => {
     expect((await whole.ask('GET', '/metrics')).outcome).toBe('404 not-found');
     await whole.relay.stop(0);
     await expect(onPort(port, '/metrics')).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  it('says that it failed where figures cannot be told, and goes on', async () => {
+    const problems: unknown[] = [];
+    let isBroken = true;
+    const exposition = {
+      contentType: 'text/plain',
+      render: () => (isBroken ? Promise.reject(new Error('no figures')) : Promise.resolve('x 1\n')),
+    };
+    const onProblem = (error: unknown) => void problems.push(error);
+    const opened = await openMetricsPort({ host: '127.0.0.1', port: 0, exposition, onProblem });
+    expect(await onPort(opened.port, '/metrics')).toEqual({ status: 500, text: '' });
+    isBroken = false;
+    expect(await onPort(opened.port, '/metrics')).toEqual({ status: 200, text: 'x 1\n' });
+    expect(problems).toHaveLength(1);
+    await opened.close();
   });
 
   it('refuses the start where that port is taken', async () => {

@@ -278,9 +278,9 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   }
 
   /** A thrown thing as one of our codes; the log has the rest. */
-  function codeOf(error: unknown): FaultCode {
+  function codeOf(error: unknown, request: string): FaultCode {
     if (error instanceof RelayError) return error.code;
-    log.error('admission failed', { error });
+    log.error('admission failed', { request, error });
     return 'internal';
   }
 
@@ -298,7 +298,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       entrance = await letIn(token, knock);
     } catch (error) {
       if (!knock.signal.aborted) {
-        refusal = codeOf(error);
+        refusal = codeOf(error, knock.request);
         await knock.pause(refusal);
       }
     }
@@ -332,7 +332,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         entrance = await letIn(token, knock);
       } catch (error) {
         if (knock.signal.aborted) return;
-        const code = codeOf(error);
+        const code = codeOf(error, knock.request);
         await knock.pause(code);
         refuse(code);
         return;
