@@ -39,15 +39,8 @@ export async function examineRedis(url: string): Promise<RedisFindings> {
     const [seconds, micros] = await redis.time();
     const till = Date.now();
     const said = await redis.info();
-    const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(said)?.[1];
-    const valkey = field('valkey_version');
-    const { host = '', port = 0 } = redis.options;
     return {
-      place: `${host}:${port}`,
-      product: valkey === undefined ? 'Redis' : 'Valkey',
-      version: valkey ?? field('redis_version') ?? '?',
-      isReplica: field('role') === 'slave',
-      evicts: [undefined, '0'].includes(field('maxmemory')) ? null : (field('maxmemory_policy') ?? null),
+      ...{ ...toldBy(said), place: `${redis.options.host ?? ''}:${redis.options.port ?? ''}` },
       pingMs,
       clock: {
         ...{ theirs: Number(seconds) * 1000 + Number(micros) / 1000, ours: (from + till) / 2 },
@@ -60,4 +53,17 @@ export async function examineRedis(url: string): Promise<RedisFindings> {
   } finally {
     redis.disconnect();
   }
+}
+
+/** From the server's own description. */
+export function toldBy(info: string): Pick<RedisFindings, 'product' | 'version' | 'isReplica' | 'evicts'> {
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const valkey = field('valkey_version');
+  const isBounded = (field('maxmemory') ?? '0') !== '0';
+  return {
+    product: valkey === undefined ? 'Redis' : 'Valkey',
+    version: valkey ?? field('redis_version') ?? '?',
+    isReplica: field('role') === 'slave',
+    evicts: isBounded ? (field('maxmemory_policy') ?? '?') : null,
+  };
 }

@@ -148,9 +148,8 @@ function reading<T>(file: string, work: (database: Database.Database) => T): T {
   }
 }
 
-/** Several addresses that failed are one error without a text. */
+/** Several addresses that failed are one error with a code and without a text. */
 function reasonOf(error: unknown): string {
-  const { message, code, errors } = error as { message?: string; code?: string; errors?: unknown[] };
-  if (message !== undefined && message !== '') return message;
-  return code ?? (errors?.[0] === undefined ? 'unknown reason' : reasonOf(errors[0]));
+  const { message, code } = error as { message?: string; code?: string };
+  return message || (code ?? 'unknown reason');
 }
