@@ -104,7 +104,11 @@ async function open(attributes: string, microphone: Int16Array): Promise<Page> {
   return page;
 }
 
-const start = (page: Page) => page.locator('voice-jib-jab >>> [data-id=mic]').click();
+async function start(page: Page): Promise<void> {
+  // Locators watch the document only: what comes later within a shadow root they never see.
+  await page.waitForFunction(() => document.querySelector('voice-jib-jab')?.shadowRoot?.querySelector('[data-id=mic]'));
+  await page.locator('voice-jib-jab >>> [data-id=mic]').click();
+}
 const told = (page: Page, type: string) =>
   page.evaluate((wanted) => window.told.filter((one) => one.type === wanted), type);
 const until = (page: Page, type: string, count = 1) =>
