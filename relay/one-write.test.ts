@@ -37,6 +37,20 @@ describe('what is sent in one turn of the event loop', () => {
     expect(writes).toEqual(['a+b+c', 'd']);
   });
 
+  it('leaves at once where it is a lot', async () => {
+    const { socket, writes } = connection();
+    const webSocket = {};
+    gatherWrites(webSocket, socket);
+    const long = 'x'.repeat(20_000);
+    for (let i = 0; i < 5; i++) {
+      beforeSend(webSocket);
+      socket.write(long);
+    }
+    expect(writes.map(({ length }) => length)).toEqual([40_001, 40_001]);
+    await nextTurn();
+    expect(writes.map(({ length }) => length)).toEqual([40_001, 40_001, 20_000]);
+  });
+
   it('leaves before the end where the connection is ended in the same turn', async () => {
     const { socket, writes } = connection();
     const webSocket = {};

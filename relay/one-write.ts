@@ -4,6 +4,9 @@
  */
 import type { Duplex } from 'node:stream';
 
+/** More than this is written at once: what is gathered is no sign that the other side reads slowly, and must not look like one. */
+const MOST_GATHERED_BYTES = 32 * 1024;
+
 const writers = new WeakMap<object, () => void>();
 
 /**
@@ -14,7 +17,13 @@ const writers = new WeakMap<object, () => void>();
 export function gatherWrites(webSocket: object, socket: Duplex): void {
   let isGathering = false;
   writers.set(webSocket, () => {
-    if (isGathering || socket.destroyed) return;
+    if (socket.destroyed) return;
+    if (isGathering) {
+      if (socket.writableLength < MOST_GATHERED_BYTES) return;
+      socket.uncork();
+      socket.cork();
+      return;
+    }
     isGathering = true;
     socket.cork();
     process.nextTick(() => {

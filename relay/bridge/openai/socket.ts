@@ -4,6 +4,7 @@
  * All its time is the clock's, except for the closing handshake, which `ws` bounds itself.
  */
 import net from 'node:net';
+import tls from 'node:tls';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import type { ClientOptions } from 'ws';
@@ -33,13 +34,34 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** Largest message that the provider may send: retrieved items and oversize deltas pass, a flood does not. */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
+let secureContext: tls.SecureContext | undefined;
+
+/** Clients of the library by key and address, the newest last: one holds a whole tree of what it could be asked. */
+const clients = new Map<string, OpenAI>();
+const MOST_CLIENTS = 64;
+
+function clientFor(apiKey: string, baseURL: string): OpenAI {
+  const name = `${apiKey} ${baseURL}`;
+  const client = clients.get(name) ?? new OpenAI({ apiKey, baseURL });
+  clients.delete(name);
+  clients.set(name, client);
+  const oldest = clients.size > MOST_CLIENTS ? clients.keys().next().value : undefined;
+  if (oldest !== undefined) clients.delete(oldest);
+  return client;
+}
+
 /** `http:` and `ws:` base URLs are dialled in plain, all others by TLS: the client library knows `wss:` only. */
 export function wsOptionsFor(baseUrl: string): ClientOptions {
   const url = new URL(baseUrl);
   const limits = { perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES, closeTimeout: CLOSE_TIMEOUT_MS };
   // The published types of `ws` lag behind it: `closeTimeout` is an option since 8.19.
   const options: ClientOptions = limits;
-  if (url.protocol !== 'http:' && url.protocol !== 'ws:') return options;
+  if (url.protocol !== 'http:' && url.protocol !== 'ws:') {
+    // One for all connections: each of their own would take as much memory as a whole session.
+    secureContext ??= tls.createSecureContext();
+    const trusted: ClientOptions & tls.ConnectionOptions = { ...options, secureContext };
+    return trusted;
+  }
   // Host and port only: `ws` passes a `path` along, which `net` would take for a local socket's.
   const address = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
   return {
@@ -113,7 +135,7 @@ function fatalCodeIn(body: string): string | undefined {
 /** Dials. Every listener call comes later, never from inside this function. */
 export function dialUpstream(options: UpstreamOptions, listener: UpstreamListener): Upstream {
   const { clock } = options;
-  const client = new OpenAI({ apiKey: options.apiKey || 'none', baseURL: options.baseUrl });
+  const client = clientFor(options.apiKey || 'none', options.baseUrl);
   const realtime = new Dialled({ model: options.model, options: wsOptionsFor(options.baseUrl) }, client);
   const { socket } = realtime;
   let isOver = false;
