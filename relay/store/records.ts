@@ -411,6 +411,8 @@ export interface SubjectRecords {
   live(tenantId: string, subject: string): Promise<number>;
   /** What webhooks were or will be told of the user, and of these conversations. */
   deliveries(tenantId: string, subject: string, sessions: readonly string[]): Promise<DeliveryRow[]>;
+  /** What was taken out is not in the file of an embedded database any more, either. */
+  overwrite(): Promise<void>;
   /** Forgets that there were erasures before. @returns how many. */
   forgetErasures(before: number): Promise<number>;
 }

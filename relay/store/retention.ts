@@ -53,6 +53,7 @@ export async function forgetOld(
   await store.revocations.forget(nowMs);
   await store.idempotency.forget(nowMs - ANSWERS_DAYS * DAY_MS);
   await store.webhooks.forgetSettled(nowMs - DELIVERIES_DAYS * DAY_MS);
+  await store.subjects.overwrite();
 }
 
 /**

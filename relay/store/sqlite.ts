@@ -38,7 +38,11 @@ export function openSqlite(file: string): Kysely<Tables> {
   const database = new Database(file);
   try {
     // FULL: what was answered with 201 is on the disk. Writes are few and never on the sound's path.
-    for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000'])
+    // What is taken out is overwritten: words that were erased are not in the file either.
+    for (const pragma of [
+      ...['journal_mode = WAL', 'synchronous = FULL', 'secure_delete = ON'],
+      ...['foreign_keys = ON', 'busy_timeout = 5000'],
+    ])
       database.exec(`PRAGMA ${pragma}`);
   } catch (error) {
     database.close();

@@ -70,12 +70,19 @@ export async function eraseSubject(database: Database, tenantId: string, subject
         .execute();
     await db().deleteFrom('checkpoints').where('tenant_id', '=', tenantId).where('subject', '=', subject).execute();
     const ids = sessions.map(({ id }) => id);
+    database.afterwards(() => void overwrite(database));
     // What was not delivered yet is not delivered any more.
     const told = await deliveriesOf(db, tenantId, subject, ids);
     for (const { id } of told)
       await db().deleteFrom('webhook_deliveries').where('tenant_id', '=', tenantId).where('id', '=', id).execute();
     return { sessions: ids.length, deliveries: told.length };
   });
+}
+
+/** What was taken out is in the file's journal until that is written back: it is now. Postgres cleans up by itself. */
+async function overwrite({ db, dialect }: Database): Promise<void> {
+  // Somebody reads at this moment: the next write-back, which comes by itself, does it.
+  if (dialect === 'sqlite') await sql`pragma wal_checkpoint(truncate)`.execute(db()).catch(() => undefined);
 }
 
 /** What webhooks were or will be told of the user and of these conversations. */
@@ -137,6 +144,7 @@ export function createSubjects(database: Database): SubjectRecords {
         .execute();
       return subject === ERASED ? 0 : rows.length;
     },
+    overwrite: () => overwrite(database),
     deliveries: (tenantId, subject, sessions) => deliveriesOf(db, tenantId, subject, sessions),
     async forgetErasures(before) {
       const { numDeletedRows } = await db().deleteFrom('erasures').where('at', '<', before).executeTakeFirst();
