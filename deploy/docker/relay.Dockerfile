@@ -11,9 +11,12 @@ RUN node scripts/build.mjs
 FROM node:24.21-alpine AS production
 WORKDIR /production
 COPY package.json package-lock.json ./
-# What reports errors and traces stays: optional for the package, part of the image. What the relay never loads goes:
-# two packages that npm keeps because development has them, and a program for builds that is not under an open licence.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/typescript node_modules/zod node_modules/sentry
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# What reports errors and traces is optional for the package and part of the image, in the versions of the lock.
+RUN npm install --no-save --save-prod --omit=dev --ignore-scripts --no-audit --no-fund $(node -p "const { packages } = require('./package-lock.json'); Object.keys(packages[''].peerDependencies).map((name) => name + '@' + packages['node_modules/' + name].version).join(' ')")
+# What the relay never loads goes: packages that npm keeps because development has them, and a program for builds
+# that is not under an open licence.
+RUN rm -rf node_modules/typescript node_modules/zod node_modules/sentry node_modules/rollup node_modules/@rollup node_modules/@types/estree
 
 FROM node:24.21-alpine
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
