@@ -51,7 +51,11 @@ export class EchoReference {
     this.#energy = 0;
     this.#count = 0;
     let loudest = SILENCE_DB;
-    for (const level of this.#levels) loudest = Math.max(loudest, level);
+    // By index: an iterator and boxed numbers would be made for every frame.
+    for (let i = 0; i < this.#levels.length; i++) {
+      const level = this.#levels[i] as number;
+      if (level > loudest) loudest = level;
+    }
     this.#loudest = loudest;
   }
 }
