@@ -30,7 +30,7 @@ const closed = NAMES.filter((name) => specOf(name).access !== 'anyone');
 const pathFor = (name: RouteName, { id }: Pick<Victim, 'id'>, over: Record<string, string> = {}) =>
   pathOf(name, {
     ...{ tenant: id, key: 'k', kid: 'backend', assistant: 'ast_1', version: '1', session: 'ses_1' },
-    ...{ webhook: 'whk_1', delivery: 'msg_1', user: 'usr_1', ...over },
+    ...{ webhook: 'whk_1', delivery: 'msg_1', user: 'usr_1', instance: 'ins_1', ...over },
   });
 const bodyFor = (name: RouteName) => (specOf(name).body === undefined ? {} : { body: {} });
 
