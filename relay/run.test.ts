@@ -80,6 +80,20 @@ const getToken = (relay: Running, origin = relay.url) =>
   });
 
 describe('a relay without a key', () => {
+  it('ends as by a signal when its operator drains it, who is answered first', async () => {
+    const operator = 'operator-token-1234567890';
+    const { started } = begin({ ADMIN_TOKEN: operator });
+    const relay = await started;
+    const headers = { authorization: `Bearer ${operator}` };
+    const ask = async (path: string, method = 'GET') =>
+      (await fetch(`${relay.url}/api/admin${path}`, { method, headers })).json();
+    const { instances } = (await ask('/operations')) as { instances: { id: string; isThis: boolean }[] };
+    expect(instances).toMatchObject([{ isThis: true, state: 'active' }]);
+    expect(await ask(`/instances/${instances[0]?.id ?? ''}/drain`, 'POST')).toEqual({ isDraining: true });
+    expect(await relay.code).toBe(0);
+    expect(relay.exits).toEqual([]);
+  });
+
   it('starts on the emulator, serves, gives a token, lets its page in, and stops with nothing left', async () => {
     const { started, running } = begin();
     const relay = await started;
