@@ -19,7 +19,7 @@ const LATENCIES = [0, 300, 800];
 const QUESTIONS_A_SECOND = 8;
 /** A question and its answer, about. */
 const EXCHANGE_MS = 6_000;
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 2_500;
 /** Of those who are connected to the provider that stamps, so many talk at a time. */
 const TALKING_SHARE = 0.25;
 
@@ -60,7 +60,7 @@ async function cells(
       await sleep(isQuick ? 1_000 : SETTLE_MS);
       await load.ask({ do: 'take' });
       const processor = watchProcessor({ relay: relay.pid, emulator: emulator.pid, load: load.pid });
-      await sleep(isQuick ? 6_000 : sessions === 1 ? 25_000 : 13_000);
+      await sleep(isQuick ? 6_000 : sessions === 1 ? 16_000 : 12_000);
       const seen = await load.ask<CrowdSeen>({ do: 'take' });
       found.push({ ...seen, sessions, latencyMs, cores: processor() });
       progress(
@@ -90,7 +90,7 @@ async function shares({ isQuick, progress }: PartContext, sizes: readonly number
       await sleep(isQuick ? 1_500 : 4_000);
       await stage.take();
       const processor = watchProcessor({ relay: relay.pid });
-      await sleep(isQuick ? 6_000 : sessions === 1 ? 20_000 : 10_000);
+      await sleep(isQuick ? 6_000 : sessions === 1 ? 16_000 : 10_000);
       const { load }: { load: Seen } = await stage.take();
       const shareMs = load.shareUs.map((us) => us / 1000);
       found.push({ sessions, shareMs, relayCores: processor()['relay'] ?? Number.NaN });

@@ -134,8 +134,15 @@ interface Memory {
   talkingKb: number;
 }
 
+/** `base` are there before: what takes memory for a moment while people come has its place by then. */
+interface Crowds {
+  base: number;
+  idle: number;
+  talking: number;
+}
+
 /** What so many sessions add to a process, a session; all garbage collected where that can be asked for. */
-async function memoryOf(stage: HopStage, hop: Hop, idle: number, talking: number): Promise<Memory> {
+async function memoryOf(stage: HopStage, hop: Hop, { base, idle, talking }: Crowds): Promise<Memory> {
   const url = DEBUGGER_LINE.exec(hop.complaints())?.[1];
   const probe = url === undefined ? null : await openProbe(url);
   const look = async () => {
@@ -147,13 +154,13 @@ async function memoryOf(stage: HopStage, hop: Hop, idle: number, talking: number
     return { rss: lookAt(hop.pid).rssBytes, heap };
   };
   // What is loaded once is loaded before.
-  await stage.load.ask({ do: 'connect', target: wayOf(hop), sessions: 20 });
+  await stage.load.ask({ do: 'connect', target: wayOf(hop), sessions: base });
   await stage.load.ask({ do: 'talk', name: hop.name, isTalking: true });
   await sleep(3_000);
   await stage.load.ask({ do: 'talk', name: hop.name, isTalking: false });
   await sleep(1_500);
   const before = await look();
-  await stage.load.ask({ do: 'connect', target: wayOf(hop), sessions: 20 + idle });
+  await stage.load.ask({ do: 'connect', target: wayOf(hop), sessions: base + idle });
   const after = await look();
   await stage.load.ask({ do: 'leave', name: hop.name });
   await sleep(1_500);
@@ -175,7 +182,7 @@ async function memoryOf(stage: HopStage, hop: Hop, idle: number, talking: number
 export const hop: Part = async ({ isQuick, before, rounds: asked, progress }) => {
   const stage = await setHopStage();
   try {
-    const scale = isQuick ? { sessions: 10, rounds: 2, ms: 2_000 } : { sessions: 40, rounds: asked ?? 4, ms: 5_000 };
+    const scale = isQuick ? { sessions: 10, rounds: 1, ms: 2_500 } : { sessions: 40, rounds: asked ?? 3, ms: 5_000 };
     const plainWays = [
       stage.direct(),
       await stage.proxy('proxy', false),
@@ -194,14 +201,14 @@ export const hop: Part = async ({ isQuick, before, rounds: asked, progress }) =>
 
     progress('memory');
     const memory: Memory[] = [];
-    const [idle, talking] = isQuick ? [40, 10] : [200, 60];
+    const crowds = isQuick ? { base: 10, idle: 40, talking: 10 } : { base: 60, idle: 240, talking: 60 };
     const probed = [
       await stage.proxy('memory-proxy', true, PROBED_FLAGS),
-      await stage.relay('memory-relay', { isTls: false, flags: PROBED_FLAGS }),
+      ...(isQuick ? [] : [await stage.relay('memory-relay', { isTls: false, flags: PROBED_FLAGS })]),
       await stage.relay('memory-relay-tls', { isTls: true, flags: PROBED_FLAGS }),
     ];
-    for (const one of probed) memory.push(await memoryOf(stage, one, idle, talking));
-    memory.push(await memoryOf(stage, await stage.nginx(), idle, talking));
+    for (const one of probed) memory.push(await memoryOf(stage, one, crowds));
+    memory.push(await memoryOf(stage, await stage.nginx(), crowds));
 
     const [direct = Number.NaN, bare = Number.NaN, ours = Number.NaN] = ['direct', 'proxy', 'relay'].map((name) =>
       percentile(allOf(plain, name, 'upUs'), 0.5),
@@ -237,7 +244,7 @@ export const hop: Part = async ({ isQuick, before, rounds: asked, progress }) =>
             ...[figure(rss, 0), figure(idleHeapKb, 0), figure(talkingKb, 0)],
           ]),
         ),
-        `Resident memory of the process, a session: ${idle} that are connected, started and say nothing; ${talking} that talk. All garbage is collected before, except in nginx.`,
+        `Resident memory of the process, a session: ${crowds.idle} that are connected, started and say nothing, beside ${crowds.base} that were there before; ${crowds.talking} that talk. All garbage is collected before, except in nginx.`,
       ],
       targets: [
         judge('relay, added to a frame, p50, of a bare proxy’s', addedRatio, 1.5, { unit: ' ×', digits: 2 }),

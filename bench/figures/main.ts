@@ -55,7 +55,7 @@ const asked = values.only?.split(',');
 for (const name of asked ?? [])
   if (!PARTS.some((part) => part.name === name))
     throw new Error(`there is no part ${name}; there are ${PARTS.map((part) => part.name).join(', ')}`);
-const parts = values.report ? [] : PARTS.filter(({ name }) => asked?.includes(name) ?? true);
+const parts = values.report ? [] : PARTS.filter(({ name, isExtra }) => asked?.includes(name) ?? isExtra !== true);
 const isWhole = !values.quick && asked === undefined;
 const out = values.out ?? (isWhole || values.report ? path.join(ROOT, 'bench') : undefined);
 

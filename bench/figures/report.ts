@@ -31,7 +31,9 @@ export function reportOf({ machine, node, note, parts }: BenchRecord): string {
   });
   const commits = [...new Set(present.map(({ part }) => part.commit))];
   const days = [...new Set(present.map(({ part }) => part.at.slice(0, 10)))];
-  const absent = PARTS.filter(({ name }) => parts[name] === undefined).map(({ name }) => name);
+  const absent = PARTS.filter(({ name, isExtra }) => parts[name] === undefined && isExtra !== true).map(
+    ({ name }) => name,
+  );
   const targets = present.flatMap(({ title, part }) =>
     (part.result?.targets ?? []).map(({ what, target, seen, isMet }) => [what, target, seen, verdict(isMet), title]),
   );

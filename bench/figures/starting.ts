@@ -8,9 +8,9 @@ const PHASES = { load: 'the script is loaded', open: 'the panel is opened', call
 
 export const starting: Part = async ({ isQuick, progress }) => {
   progress('a page with and without the widget');
-  const costs = await measurePageCosts(isQuick ? { rounds: 2, clicks: 2 } : { rounds: 10, clicks: 12 });
+  const costs = await measurePageCosts(isQuick ? { rounds: 2, clicks: 2 } : { rounds: 8, clicks: 8 });
   progress('tasks of the main thread, and clicks');
-  const start = await measureStart(isQuick ? { rounds: 2, clicks: 2 } : { rounds: 10, clicks: 20 });
+  const start = await measureStart(isQuick ? { rounds: 2, clicks: 2 } : { rounds: 10, clicks: 15 });
   const { tasks, click } = start.json;
   const middle = (all: readonly PageCost[], of: (one: PageCost) => number, digits = 0) =>
     figure(median(all.map(of)), digits);
