@@ -73,6 +73,8 @@ interface ItemWindow {
   /** What the item's text turned out to be. */
   whole: string;
   clearedMs: number;
+  /** How long these words take to say: sound comes in far smaller pieces than words. */
+  spoken: { raw: string; safe: number; ms: number };
 }
 
 interface ResponseWindow {
@@ -119,7 +121,16 @@ export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits
   function itemOf(window: ResponseWindow, id: string): ItemWindow {
     let item = window.items.get(id);
     if (!item) {
-      item = { raw: '', safe: 0, receivedMs: 0, isDone: false, isShown: false, whole: '', clearedMs: 0 };
+      item = {
+        raw: '',
+        safe: 0,
+        receivedMs: 0,
+        isDone: false,
+        isShown: false,
+        whole: '',
+        clearedMs: 0,
+        spoken: { raw: '', safe: 0, ms: 0 },
+      };
       window.items.set(id, item);
     }
     return item;
@@ -131,7 +142,11 @@ export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits
     if (phrases.length === 0 && allowed === Infinity) return Infinity;
     const isHolding = item.safe < item.raw.length;
     if (item.isDone && !isHolding) return Infinity;
-    return speakingMs(item.raw.slice(0, item.safe), isHolding ? 'fast' : 'slow');
+    const { raw, safe, spoken } = item;
+    // Whether something is held follows from both.
+    if (spoken.raw !== raw || spoken.safe !== safe)
+      item.spoken = { raw, safe, ms: speakingMs(raw.slice(0, safe), isHolding ? 'fast' : 'slow') };
+    return item.spoken.ms;
   }
 
   /** The response's mark: an item counts only when all before it are cleared. It never steps back. */
