@@ -15,7 +15,8 @@ import { fetched } from './fetched.ts';
 import { recall } from './keep.ts';
 import { talkIn } from './labels/talk.ts';
 import { Settings } from './settings.ts';
-import type { Surface, SurfaceParts } from './surface.ts';
+import type { Surface } from './surface.ts';
+import type { SurfaceParts } from './surface-parts.ts';
 import { launcher } from './view/launcher.ts';
 
 export type StartMode = 'voice' | 'text' | 'auto';

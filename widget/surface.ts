@@ -13,55 +13,27 @@ import { openCall } from './call/lazy-call.ts';
 import { microphoneOrText } from './call/microphone-or-text.ts';
 import type { Left } from './call/tab.ts';
 import { Timings } from './call/timings.ts';
-import {
-  Tools,
-  type Citation,
-  type Tool,
-  type ToolArguments,
-  type ToolDecision,
-  type ToolOffer,
-} from './call/tools.ts';
+import { Tools, type Citation, type ToolArguments, type ToolOffer } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
 import { prepareContext } from './audio/prepared-context.ts';
 import { CallError } from './errors.ts';
 import * as events from './events.ts';
-import { fetched } from './fetched.ts';
 import { labelsFor, loadLabels, type Labels, type Standing } from './labels/labels.ts';
 import { Press } from './press.ts';
 import { ThreadController } from './thread/thread-controller.ts';
 import { Attention } from './view/attention.ts';
 import { CONTROLS, type Face, type ToolConfirmation } from './view/face.ts';
 import { shell } from './view/shell.ts';
+import { forms, hasForms, ratings, ready, tab, type SurfaceParts } from './surface-parts.ts';
 import { standingOf } from './view/standing.ts';
 import type { StartMode, VoiceJibJab } from './voice-jib-jab.ts';
 
 export { exportTranscript } from './call/export-transcript.ts';
 export { panelStyles } from './panel.styles.ts';
-
-/** Only pages that have such forms need to know how they work. */
-const forms = fetched(() => import('./call/page-forms.ts'));
-const hasForms = () => document.querySelector('form[data-vjj-tool]') !== null;
-
-/** Fetches what this very page needs besides, and the words of a language. */
-export async function ready(language?: string): Promise<void> {
-  await Promise.all([hasForms() && forms.load(), language && loadLabels(language)]);
-}
-
-const ratings = fetched(() => import('./call/send-rating.ts'));
-/** Only pages that go on with a conversation need to know how it is kept. */
-const tab = fetched(() => import('./call/tab.ts'));
+export { ready } from './surface-parts.ts';
 
 /** How long a rating may take to the relay. */
 const RATING_MS = 10_000;
-
-/** What the element lends to its surface. */
-export interface SurfaceParts {
-  internals: ElementInternals;
-  /** What the page offered with `defineTool`. */
-  tools: ReadonlyMap<string, Tool>;
-  decideTool(name: string, args: ToolArguments): ToolDecision;
-  consent: { readonly isAsking: boolean; readonly isNeeded: boolean; answer(isAgreed: boolean): void };
-}
 
 export class Surface implements CallListener {
   readonly calls: CallController;

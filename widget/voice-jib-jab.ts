@@ -19,7 +19,8 @@ import * as events from './events.ts';
 import { fetched } from './fetched.ts';
 import { matchesHotkey } from './hotkey.ts';
 import { Presence, preload, surfaceParts, type StartMode, type SurfaceScript } from './presence.ts';
-import type { Surface, SurfaceParts } from './surface.ts';
+import type { Surface } from './surface.ts';
+import type { SurfaceParts } from './surface-parts.ts';
 import { styles } from './voice-jib-jab.styles.ts';
 
 const supportScript = fetched(() => import('./call/support.ts'));

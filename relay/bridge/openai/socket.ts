@@ -59,7 +59,8 @@ export function wsOptionsFor(baseUrl: string): ClientOptions {
   if (url.protocol !== 'http:' && url.protocol !== 'ws:') {
     // One for all connections: each of their own would take as much memory as a whole session.
     secureContext ??= tls.createSecureContext();
-    const trusted: ClientOptions & tls.ConnectionOptions = { ...options, secureContext };
+    // Of TLS's own options, that `ws` passes along.
+    const trusted = { ...options, secureContext };
     return trusted;
   }
   // Host and port only: `ws` passes a `path` along, which `net` would take for a local socket's.
