@@ -27,9 +27,9 @@ async function gainRamps(count: number, blockMs: number): Promise<GainRamps> {
 
 export const bargeIn: Part = async ({ isQuick, turns, bargeIns, progress }) => {
   const seen = await measureBrowser({
-    turns: turns ?? (isQuick ? 1 : 4),
-    bargeIns: bargeIns ?? (isQuick ? 3 : 20),
-    blockedBargeIns: isQuick ? 2 : Math.min(15, bargeIns ?? 15),
+    turns: turns ?? (isQuick ? 1 : 3),
+    bargeIns: bargeIns ?? (isQuick ? 3 : 16),
+    blockedBargeIns: isQuick ? 2 : Math.min(12, bargeIns ?? 12),
     handOvers: isQuick ? 5 : 25,
     isThorough: bargeIns !== undefined,
     progress,
@@ -38,7 +38,7 @@ export const bargeIn: Part = async ({ isQuick, turns, bargeIns, progress }) => {
   const times = isQuick ? 2 : 8;
   const [ramp, blockedRamp] = [await gainRamps(times, 0), await gainRamps(times, BLOCK_MS)];
   const [free, blocked] = [silencesMs(seen.interrupted.heard), silencesMs(seen.blocked.heard)];
-  const wanted = bargeIns ?? (isQuick ? 3 : 20);
+  const wanted = bargeIns ?? (isQuick ? 3 : 16);
   const rows = (what: string, values: readonly number[]) => [what, spread(values, SHARES), values.length];
   const ears = (one: typeof seen.answered) => one.turns.flatMap(({ ttfaMs }) => ttfaMs ?? []);
   const sent = (one: typeof seen.answered, lane: 'A' | 'B') =>

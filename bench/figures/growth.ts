@@ -117,6 +117,11 @@ export const growth: Part = async ({ isQuick, progress }) => {
     if (first === undefined || top === undefined || first === top) return Number.NaN;
     return ((top.cores.relay - first.cores.relay) * 1000) / (top.sessions - first.sessions);
   })();
+  const grownKb = (() => {
+    const first = found[0];
+    if (first === undefined || last === undefined || first === last) return Number.NaN;
+    return ((last.rssMb - first.rssMb) * 1024) / (last.sessions - first.sessions);
+  })();
   const words =
     ended === null
       ? `Nothing ended it up to ${last?.sessions ?? 0} sessions.`
@@ -144,7 +149,7 @@ export const growth: Part = async ({ isQuick, progress }) => {
           ...[figure(step.lagP99Ms), figure(step.lateMs)],
         ]),
       ),
-      `${words} A session costs ${figure(slope, 2)} ms of processor a second, as far as the relay is below 70 % of a core${under === undefined ? '' : `, where it carried ${under.sessions}`}. The relay is one process with one thread that does the work: what ends first is its core, long before memory (${figure((last?.rssMb ?? Number.NaN) / (last?.sessions ?? 1), 2)} MB resident a session at the last step, all counted). One more relay on another core or machine adds as many again: relays share tokens, limits and who holds which conversation through Redis, and nothing of a conversation’s sound.`,
+      `${words} A session costs ${figure(slope, 2)} ms of processor a second, as far as the relay is below 70 % of a core${under === undefined ? '' : `, where it carried ${under.sessions}`}. The relay is one process with one thread that does the work: what ends first is its core, long before memory (${figure(grownKb, 0)} kB resident a session more, without collecting garbage). One more relay on another core or machine adds as many again: relays share tokens, limits and who holds which conversation through Redis, and nothing of a conversation’s sound.`,
     ],
     targets: [],
     plots: [

@@ -103,8 +103,9 @@ async function plainTalker({ url }: Target): Promise<Talker> {
 }
 
 async function relayTalker({ kind, url, origin }: Target, isStarted: boolean): Promise<Talker> {
-  let before: { arrivedUs: number; epoch: number } | null = null;
-  const sound = ({ epoch, samples }: AudioFrame) => {
+  /** Of the same item. */
+  let before: { arrivedUs: number } | null = null;
+  const sound = ({ samples }: AudioFrame) => {
     const arrivedUs = nowUs();
     const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
     seen.framesDown += bytes.length / FRAME_BYTES;
@@ -114,9 +115,9 @@ async function relayTalker({ kind, url, origin }: Target, isStarted: boolean): P
       if (stamp === null) continue;
       seen.wholeUs.push(arrivedUs - stamp.sentUs);
       // This one's leaving was what let the one before go.
-      if (before?.epoch === epoch) seen.downUs.push(Math.max(0, before.arrivedUs - stamp.sentUs));
+      if (before !== null) seen.downUs.push(Math.max(0, before.arrivedUs - stamp.sentUs));
       else seen.shareUs.push(arrivedUs - stamp.sentUs + stamp.note);
-      before = { arrivedUs, epoch };
+      before = { arrivedUs };
     }
   };
   let onUp = () => undefined as void;
@@ -137,6 +138,7 @@ async function relayTalker({ kind, url, origin }: Target, isStarted: boolean): P
     ...(kind === 'base64' && { dress: (socket: WebSocket) => wrap(socket) }),
     onMessage(message) {
       ear.message(message);
+      if (message.type === 'item.started') before = null;
       if (message.type === 'provider.changed' && message.up) onUp();
     },
     onFrame(frame) {

@@ -182,7 +182,7 @@ async function memoryOf(stage: HopStage, hop: Hop, { base, idle, talking }: Crow
 export const hop: Part = async ({ isQuick, before, rounds: asked, progress }) => {
   const stage = await setHopStage();
   try {
-    const scale = isQuick ? { sessions: 10, rounds: 1, ms: 2_500 } : { sessions: 40, rounds: asked ?? 3, ms: 5_000 };
+    const scale = isQuick ? { sessions: 10, rounds: 1, ms: 2_500 } : { sessions: 20, rounds: asked ?? 3, ms: 5_000 };
     const plainWays = [
       stage.direct(),
       await stage.proxy('proxy', false),
@@ -201,7 +201,7 @@ export const hop: Part = async ({ isQuick, before, rounds: asked, progress }) =>
 
     progress('memory');
     const memory: Memory[] = [];
-    const crowds = isQuick ? { base: 10, idle: 40, talking: 10 } : { base: 60, idle: 240, talking: 60 };
+    const crowds = isQuick ? { base: 10, idle: 40, talking: 10 } : { base: 60, idle: 240, talking: 30 };
     const probed = [
       await stage.proxy('memory-proxy', true, PROBED_FLAGS),
       ...(isQuick ? [] : [await stage.relay('memory-relay', { isTls: false, flags: PROBED_FLAGS })]),

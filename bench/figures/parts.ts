@@ -15,15 +15,15 @@ export interface PartEntry {
 
 export const PARTS: readonly PartEntry[] = [
   {
-    ...{ name: 'hop', title: 'The relay as a hop', minutes: 5.5, mostMinutes: 9 },
+    ...{ name: 'hop', title: 'The relay as a hop', minutes: 6, mostMinutes: 9 },
     load: async () => (await import('./hop.ts')).hop,
   },
   {
-    ...{ name: 'first-byte', title: 'First byte', minutes: 4.5, mostMinutes: 7 },
+    ...{ name: 'first-byte', title: 'First byte', minutes: 6, mostMinutes: 8 },
     load: async () => (await import('./first-byte.ts')).firstByte,
   },
   {
-    ...{ name: 'browser', title: 'Barge-in, in Chromium', minutes: 5, mostMinutes: 9 },
+    ...{ name: 'browser', title: 'Barge-in, in Chromium', minutes: 4.5, mostMinutes: 9 },
     load: async () => (await import('./barge-in.ts')).bargeIn,
   },
   {
@@ -39,7 +39,7 @@ export const PARTS: readonly PartEntry[] = [
     load: async () => (await import('./bytes.ts')).bytes,
   },
   {
-    ...{ name: 'growth', title: 'Growth', minutes: 3, mostMinutes: 6 },
+    ...{ name: 'growth', title: 'Growth', minutes: 2.5, mostMinutes: 6 },
     load: async () => (await import('./growth.ts')).growth,
   },
   {
