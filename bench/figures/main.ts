@@ -122,7 +122,9 @@ if (kept !== undefined && existsSync(kept)) {
 async function write(): Promise<void> {
   if (out === undefined || kept === undefined) return;
   mkdirSync(out, { recursive: true });
-  writeFileSync(kept, `${JSON.stringify(record)}\n`);
+  // The microphone's level every 5 ms is for the figures that are made of it.
+  const lean = (key: string, value: unknown): unknown => (key === 'micDb' ? undefined : value);
+  writeFileSync(kept, `${JSON.stringify(record, lean)}\n`);
   for (const { result } of Object.values(record.parts))
     for (const { file, panels, xUnit } of result?.plots ?? [])
       writeFileSync(path.join(out, file), plotSvg(panels, xUnit));
