@@ -166,10 +166,10 @@ export abstract class Presence extends Settings {
 
   /**
    * The first picture is a task of its own, and that of a call that begins: together with the script's
-   * evaluation, or with the opening of sound and socket, it would be a long one on slow machines.
+   * evaluation, or with the opening of sound and socket, it would be a long one on slow machines. Sound comes first.
    */
   protected override scheduleUpdate(): void | Promise<unknown> {
-    if (this.hasUpdated && !this.surface?.isTurning) return super.scheduleUpdate();
+    if (this.hasUpdated && !this.opening && !this.surface?.isTurning) return super.scheduleUpdate();
     return new Promise((resolve) => setTimeout(resolve)).then(() => super.scheduleUpdate());
   }
 
