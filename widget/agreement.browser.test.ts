@@ -64,14 +64,15 @@ describe('a function of the page', () => {
     script.asked.filter(({ what }) => what === 'answerTool').map((one) => (one.with as { output: string }).output);
 
   it('that asks for it runs only after the person has said so', async () => {
-    const { element, script, live, press, settled: done } = await place();
+    const { element, script, live, press, find, settled: done } = await place();
     element.defineTool('pay', { description: 'Pays', parameters: {}, confirm: true }, () => 'paid');
     await live();
     for (const id of ['no', 'yes']) {
       script.happens(call('pay', '{"euros":9}'));
-      await done();
+      while (!find(`[data-id=${id}]`)) await turn();
       press(id);
-      await turn();
+      await done();
+      while (answers(script).length < (id === 'no' ? 1 : 2)) await turn();
     }
     expect(answers(script)).to.deep.equal(['{"error":"the person declined"}', 'paid']);
   });

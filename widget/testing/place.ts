@@ -7,7 +7,7 @@ const placed: VoiceJibJab[] = [];
 
 /** Places one, with the whole script at hand, in English and as a panel unless `attributes` say otherwise. */
 export async function place(attributes: Record<string, string> = {}) {
-  await Promise.all([VoiceJibJab.preload(), drawerPart.load()]);
+  await Promise.all([VoiceJibJab.preload(), drawerPart.load(), import('../call/run-tool.ts')]);
   const element = document.createElement('voice-jib-jab');
   for (const [name, value] of Object.entries({ tenant: 'pk_test', variant: 'panel', lang: 'en', ...attributes })) {
     element.setAttribute(name, value);
