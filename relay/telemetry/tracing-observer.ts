@@ -9,7 +9,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { Clock } from '../clock.ts';
-import type { OpenedSession, SessionObserver, SessionWatch } from './observer.ts';
+import { NO_WATCH, type OpenedSession, type SessionObserver, type SessionWatch } from './observer.ts';
 import { isPlain, type Seen } from './seen.ts';
 import { NO_SPANS, spans } from './spans.ts';
 import { readTraceparent } from './traceparent.ts';
@@ -52,16 +52,10 @@ export function createTracingObserver({ clock, tracer }: { clock: Clock; tracer:
 
     see({ is: 'opened', at: clock.now() });
     return {
+      ...NO_WATCH,
       step(event, effects, before) {
         if (!isPlain(event, effects)) see({ is: 'step', event, effects, before, at: clock.now() });
       },
-      told: () => undefined,
-      cancelled: () => undefined,
-      dialled: () => undefined,
-      providerUp: () => undefined,
-      providerDown: () => undefined,
-      resumed: () => undefined,
-      lead: () => undefined,
       ended: (code) => see({ is: 'ended', code, at: clock.now() }),
     };
   }
