@@ -68,6 +68,15 @@ onBoth('the store', (kind) => {
       expect(await store.limits.of(T)).toEqual({});
     });
 
+    it('have limits and pages that several may replace at once: the last holds, whole', async () => {
+      const limits = [1, 2, 3, 4, 5, 6].map((n) => ({ concurrentSessions: n, requestsPerMinute: n }));
+      await Promise.all(limits.map((one) => store.limits.put(T, one)));
+      expect(limits).toContainEqual(await store.limits.of(T));
+      const pages = limits.map((_, n) => [`https://a${n}.example`, 'https://shared.example']);
+      await Promise.all(pages.map((one) => store.origins.replace(T, one)));
+      expect(pages).toContainEqual(await store.origins.list(T));
+    });
+
     it('have assistants of which every version stays', async () => {
       await store.assistants.add(T, { id: 'ast_1', version: 2, document: '{"v":2}' });
       await store.assistants.add(T, { id: 'ast_2', version: 1, document: '{}' });

@@ -194,11 +194,19 @@ async function insertLimits(db: Database['db'], tenantId: string, limits: Partia
   if (rows.length > 0) await written(() => db().insertInto('limits').values(rows).execute());
 }
 
-export function createOrigins({ db, within, now }: Database): Origins {
+/** Of two that replace the same set of a tenant at once, the second waits, and sees what the first wrote. */
+async function oneAtATime({ db, dialect }: Pick<Database, 'db' | 'dialect'>, tenantId: string): Promise<void> {
+  // SQLite has one writer anyway.
+  if (dialect === 'postgres')
+    await db().selectFrom('tenants').select('id').where('id', '=', tenantId).forNoKeyUpdate().execute();
+}
+
+export function createOrigins({ db, within, now, dialect }: Database): Origins {
   return {
     list: (tenantId) => listOrigins(db, tenantId),
     async replace(tenantId, patterns) {
       await within(async () => {
+        await oneAtATime({ db, dialect }, tenantId);
         await db().deleteFrom('origins').where('tenant_id', '=', tenantId).execute();
         await insertOrigins(db, { tenant_id: tenantId, created_at: now() }, patterns);
       });
@@ -288,7 +296,7 @@ export function createAssistants({ db, now }: Database): Assistants & AssistantR
   };
 }
 
-export function createLimits({ db, within }: Database): LimitRecords {
+export function createLimits({ db, within, dialect }: Database): LimitRecords {
   return {
     async of(tenantId) {
       const rows = await db()
@@ -300,6 +308,7 @@ export function createLimits({ db, within }: Database): LimitRecords {
     },
     async put(tenantId, limits) {
       await within(async () => {
+        await oneAtATime({ db, dialect }, tenantId);
         await db().deleteFrom('limits').where('tenant_id', '=', tenantId).execute();
         await insertLimits(db, tenantId, limits);
       });
