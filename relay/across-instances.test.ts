@@ -50,6 +50,16 @@ async function records(at: Member, of: Record<string, string>, limit = '5000') {
   }
 }
 
+it('starts four relays at once on an empty database', async () => {
+  const empty = await startFleet({ DATABASE_URL: await postgresDatabase() });
+  try {
+    const four = await Promise.all([1, 2, 3, 4].map(() => empty.here()));
+    expect(await Promise.all(four.map((one) => one.sessions()))).toEqual([0, 0, 0, 0]);
+  } finally {
+    await empty.stop();
+  }
+}, 60_000);
+
 describe('what lives on another instance', () => {
   it('is seen, read and ended from any', async () => {
     const page = await conversation(b!);
