@@ -16,13 +16,13 @@ const JOINERS = ['session', 'app', 'main', 'emulator', 'cli', 'console'];
 const TESTS = ['**/*.test.ts', '**/testing/**'];
 const THIRD = {
   jose: home(['jose'], 'auth'),
-  openai: home(['openai'], 'bridge/openai, policy and reflex'),
+  openai: home(['openai'], 'bridge/openai and reflex'),
   pino: home(['pino'], 'log'),
   hono: home(['hono', '@hono/*', 'hono-openapi'], 'app, http and session/upgrade'),
   store: home(['kysely', 'libsql', 'pg'], 'store'),
   widget: home(['lit', '@lit/*'], 'the widget and the console'),
   redis: home(['ioredis', 'rate-limiter-flexible'], 'shared-state'),
-  outbound: home(['undici', 'ipaddr.js'], 'outbound'),
+  outbound: home(['undici', 'ipaddr.js'], 'outbound and policy'),
   webhooks: home(['standardwebhooks'], 'webhooks'),
   passwords: home(['@node-rs/argon2'], 'auth'),
   telemetry: home(['prom-client', '@opentelemetry/*'], 'telemetry'),
@@ -127,7 +127,7 @@ export default tseslint.config(
   ),
   imports(['relay/error-tracking/**'], [...third('reports'), ...leafMayNot('error-tracking')]),
   imports(['relay/bridge/**'], [...third('openai'), ...leafMayNot('bridge')]),
-  imports(['relay/policy/**'], [...third('openai'), ...leafMayNot('policy')]),
+  imports(['relay/policy/**'], [...third('outbound'), ...leafMayNot('policy')]),
   imports(['relay/reflex/**'], [...third('openai'), ...leafMayNot('reflex')]),
   imports(['relay/audit/**'], [...third(), ...leafMayNot('audit')]),
   imports(

@@ -226,12 +226,14 @@ async function open(
     isFull: () => budget.isFull,
   });
   closers.push(() => fellows.stop());
+  const moderator = createModerator({
+    ...{ apiKey: provider.apiKey, baseUrl: provider.baseUrl, clock },
+    onProblem: ({ code, detail }) => log.warn('moderation does not answer', { code, reason: detail }),
+  });
+  closers.push(() => moderator.close());
   const door: UpgradeHandler = createUpgradeHandler({
     ...{ clock, log, config: config.arbiter, openBridge: provider.openBridge, limits: config.socket },
-    moderator: createModerator({
-      ...{ apiKey: provider.apiKey, baseUrl: provider.baseUrl, clock },
-      onProblem: ({ code, detail }) => log.warn('moderation does not answer', { code, reason: detail }),
-    }),
+    moderator,
     clips: createClipLibrary({
       dir: join(config.dataDir, 'clips'),
       now: () => clock.now(),

@@ -118,6 +118,26 @@ describe('a file of lines', () => {
     }
   });
 
+  it('gathers what comes while it writes like everything else', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const file = appendLines(dir, 'x.jsonl', never);
+      const seen = () => readFileSync(join(dir, 'x.jsonl'), 'utf8');
+      file.append('a');
+      await vi.waitUntil(() => existsSync(join(dir, 'x.jsonl')) && seen() === 'a\n');
+      // So much is written at once; the next line comes meanwhile.
+      const much = 'm'.repeat(300_000);
+      file.append(much);
+      file.append('b');
+      await vi.waitUntil(() => seen() === `a\n${much}\n` && vi.getTimerCount() === 1);
+      vi.advanceTimersByTime(1_000);
+      await vi.waitUntil(() => seen() === `a\n${much}\nb\n`);
+      await file.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('counts what did not fit into its queue in a line of its own', async () => {
     const file = appendLines(dir, 'x.jsonl', never);
     const long = 'x'.repeat(700_000);

@@ -33,14 +33,12 @@ export function appendLines(dir: string, name: string, onProblem: (error: unknow
     try {
       if (!isFolderMade) await mkdir(dir, { recursive: true });
       isFolderMade = true;
-      while (waiting !== '') {
-        const batch = waiting;
-        waiting = '';
-        await appendFile(path, batch, { mode: 0o600 });
-        if (lost > 0) {
-          waiting = `${JSON.stringify({ lost })}\n${waiting}`;
-          lost = 0;
-        }
+      const batch = waiting;
+      waiting = '';
+      await appendFile(path, batch, { mode: 0o600 });
+      if (lost > 0) {
+        waiting = `${JSON.stringify({ lost })}\n${waiting}`;
+        lost = 0;
       }
     } catch (error) {
       isGivenUp = true;
@@ -48,7 +46,13 @@ export function appendLines(dir: string, name: string, onProblem: (error: unknow
       onProblem(error);
     } finally {
       writing = null;
+      // What came meanwhile is gathered like everything else.
+      if (waiting !== '') plan();
     }
+  }
+
+  function plan(): void {
+    timer ??= setTimeout(() => void writeNow(), GATHER_MS);
   }
 
   function writeNow(): Promise<void> {
@@ -67,11 +71,11 @@ export function appendLines(dir: string, name: string, onProblem: (error: unknow
       waiting += `${line}\n`;
       // The first line makes the file: whoever looks for it finds it from the beginning.
       if (!isFolderMade || waiting.length >= ENOUGH) void writeNow();
-      else timer ??= setTimeout(() => void writeNow(), GATHER_MS);
+      else plan();
     },
     async close() {
       await writing;
-      if (waiting !== '') await writeNow();
+      while (waiting !== '') await writeNow();
       if (timer !== null) clearTimeout(timer);
     },
   };

@@ -4,7 +4,7 @@
  * neither text nor key is in anything it reports. What a verdict means is decided elsewhere.
  */
 import { setMaxListeners } from 'node:events';
-import OpenAI from 'openai';
+import { Agent, request } from 'undici';
 import type { Clock } from '../clock.ts';
 
 export const MODERATION_MODEL = 'omni-moderation-latest';
@@ -12,6 +12,12 @@ export const MODERATION_MODEL = 'omni-moderation-latest';
 const FAILURES = 3;
 /** For this long; then one question tries it again. */
 const REST_MS = 10_000;
+/** An idle connection is kept this long for the next question: a new one costs several round trips. */
+const KEEP_ALIVE_MS = 30_000;
+/** Of all conversations together; questions beyond wait for one of these. */
+const MOST_CONNECTIONS = 256;
+/** A verdict is a kilobyte or two. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 export type ModerationAnswer = { ok: true; flagged: string[] } | { ok: false };
 
@@ -20,6 +26,17 @@ export interface Moderator {
   check(text: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<ModerationAnswer>;
   /** Whether the endpoint is being left alone. */
   readonly isResting: boolean;
+}
+
+/** The endpoint has said something that is no verdict. */
+class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  /** A code for the log. */
+  readonly code: string;
+  constructor(code: string) {
+    super(`moderation: ${code}`);
+    this.code = code;
+  }
 }
 
 export interface ModeratorOptions {
@@ -31,8 +48,18 @@ export interface ModeratorOptions {
   onProblem?: (problem: { code: string; detail: string }) => void;
 }
 
-export function createModerator({ apiKey, baseUrl, clock, onProblem }: ModeratorOptions): Moderator {
-  const client = new OpenAI({ apiKey, baseURL: baseUrl, maxRetries: 0, logLevel: 'off' });
+/** @returns the moderator; `close` gives up its connections, and questions that are open have no answer. */
+export function createModerator({
+  apiKey,
+  baseUrl,
+  clock,
+  onProblem,
+}: ModeratorOptions): Moderator & { close(): Promise<void> } {
+  const url = `${baseUrl.replace(/\/$/, '')}/moderations`;
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept: 'application/json' };
+  const agent = new Agent({
+    ...{ connections: MOST_CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS, maxResponseSize: MAX_ANSWER_BYTES },
+  });
   let failures = 0;
   let restUntil = -Infinity;
   let isTrying = false;
@@ -47,12 +74,15 @@ export function createModerator({ apiKey, baseUrl, clock, onProblem }: Moderator
   }
 
   async function ask(text: string, signal: AbortSignal): Promise<string[]> {
-    const { results } = await client.moderations.create({ model: MODERATION_MODEL, input: text }, { signal });
-    const flagged = new Set<string>();
-    for (const { categories } of results) {
-      for (const [category, isFlagged] of Object.entries(categories)) if (isFlagged) flagged.add(category);
+    const answer = await request(url, {
+      ...{ dispatcher: agent, method: 'POST', headers, signal },
+      body: JSON.stringify({ model: MODERATION_MODEL, input: text }),
+    });
+    if (answer.statusCode !== 200) {
+      await answer.body.dump();
+      throw new RefusedError(`http-${answer.statusCode}`);
     }
-    return [...flagged];
+    return flaggedIn(await answer.body.text());
   }
 
   return {
@@ -87,7 +117,22 @@ export function createModerator({ apiKey, baseUrl, clock, onProblem }: Moderator
     get isResting() {
       return isResting();
     },
+    close: () => agent.destroy(),
   };
+}
+
+/** @throws {RefusedError} when it is no verdict. */
+function flaggedIn(text: string): string[] {
+  const flagged = new Set<string>();
+  try {
+    const { results } = JSON.parse(text) as { results: { categories: Record<string, boolean> }[] };
+    for (const { categories } of results) {
+      for (const [category, isFlagged] of Object.entries(categories)) if (isFlagged) flagged.add(category);
+    }
+  } catch {
+    throw new RefusedError('answer');
+  }
+  return [...flagged];
 }
 
 /** Questions of one conversation at once. Speech needs a few; a page that floods would ask hundreds. */
@@ -121,6 +166,5 @@ export function shareOf(moderator: Moderator, signal: AbortSignal): Moderator {
 
 /** A status or a kind of failure; messages may quote what was asked. */
 function causeOf(error: unknown): string {
-  if (error instanceof OpenAI.APIError && typeof error.status === 'number') return `http-${error.status}`;
-  return error instanceof OpenAI.APIConnectionError ? 'connection' : 'answer';
+  return error instanceof RefusedError ? error.code : 'connection';
 }
