@@ -77,11 +77,11 @@ export function createAdmission(deps: {
       throw error;
     }
     return {
-      ...{ tenant, assistant, limits, release, grant },
       subject: grant.subject,
       origin,
       token: grant.id,
       tokenExpiresAt: grant.expiresAtMs,
+      ...{ tenant, assistant, limits, release, grant },
     };
   };
 

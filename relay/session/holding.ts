@@ -32,9 +32,9 @@ export function createHolding(options: HoldingOptions): Holding {
   const { clock, line, downlink, uplink, bridge } = options;
   const account = options.budget?.open(options.shed);
   const hold = createPageHold({
-    ...{ clock, line },
     isFull: () => bridge()?.isFull === true,
     onHeld: (ms) => uplink.wasHeld(ms),
+    ...{ clock, line },
   });
   return {
     look() {

@@ -118,11 +118,11 @@ export function createLaneC(options: LaneCOptions): LaneC {
     rules: phraseRules(policy, 'output'),
     actions: policy.moderation.output,
     opening: policy.moderation.opening,
-    ...{ moderator, timeoutMs, silenceBlocks, signal },
     run: options.run,
     now: () => clock.now(),
     onRuling: options.onRuling,
     onVerdict: (ms) => options.onMetric('moderation_ms', ms),
+    ...{ moderator, timeoutMs, silenceBlocks, signal },
   });
   const known = new Map<string, Turn>();
   /** What is known of user items: their words, and the ruling on them. */

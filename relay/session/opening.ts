@@ -105,11 +105,11 @@ export function createOpening(options: OpeningOptions): (start: StartOptions) =>
       commit,
     });
     const loss = createProviderLoss({
-      ...{ clock: deps.clock, turns },
       state: () => shell.state,
       dispatch: (event) => shell.dispatch(event),
       run: (job) => shell.run(job),
       onAgain: (turn, next) => laneC.again(turn, next),
+      ...{ clock: deps.clock, turns },
     });
     const side = createProviderSide({
       send,

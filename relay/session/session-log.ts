@@ -12,10 +12,10 @@ export function createSessionLog(log: Log, { id, admission, request }: SessionSe
   let turn: string | null = null;
   const always = { session: id, tenant: admission.tenant.id, ...(request !== undefined && { request }) };
   return {
-    ...log.child(() => (turn === null ? always : { ...always, turn })),
     told(message) {
       if (message.type === 'turn.started') ({ turn } = message);
       else if (message.type === 'turn.ended' && message.turn === turn) turn = null;
     },
+    ...log.child(() => (turn === null ? always : { ...always, turn })),
   };
 }

@@ -65,7 +65,10 @@ export interface Session extends Drainable {
 /** Speech shorter than this may have had no word in it. */
 const LOST_WORDS_MS = 300;
 
-/** Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. */
+/**
+ * Starts the conversation on an admitted, open socket; everything it holds is let go when it ends. What is spread into an
+ * object stands last in it: V8 gives one that goes on behind a spread a shape of its own, as large as the object again.
+ */
 export function createSession(deps: SessionDeps, socket: WebSocket, seed: SessionSeed): Session {
   const { clock, random = Math.random } = deps;
   const { admission } = seed;
@@ -107,7 +110,6 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   // The arbiter and what carries out its effects.
   const voice = createAgentVoice(() => shell.now());
   const shell = createArbiterShell({
-    ...{ clock, config, ageMs },
     onStep(event, effects, before) {
       audit.record(event, effects);
       recording.step(event, effects);
@@ -132,13 +134,14 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       log.error('a session failed', { error });
       end.finish(CLOSE['upstream-lost']);
     },
+    ...{ clock, config, ageMs },
   });
   const dispatch = (event: Happening) => void shell.dispatch(event);
   const end = createSessionEnd({
-    ...{ clock, send, letGo },
     comeBackMs: () => Math.floor(random() * (deps.limits.comeBackMs ?? COME_BACK_MS)),
     run: (job) => shell.run(job),
     isQuiet: () => !line.isUp || isQuiet(shell.state),
+    ...{ clock, send, letGo },
   });
   const wanted = (response: string) => isWanted(shell.state, response);
   const turns = createTurns(() => shell.now(), send, seed.restored && `turn_${seed.restored.epoch}_`);
@@ -173,25 +176,25 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   });
   const controls = createControlClips(policy.handover, endingFor(assistant.locale));
   const recording = createRecording({
-    ...{ deps, seed, policy },
     state: () => shell.state,
     now: () => shell.now(),
     onUsedUp: () => shell.run(() => ending.usedUp()),
     isRewrite: (turn) => turns.isInstead(turn),
+    ...{ deps, seed, policy },
   });
   const ending = createBudgetEnd({
-    ...{ turns, controls },
     mayAnswer: () => recording.mayAnswer(),
     state: () => shell.state,
     dispatch: (event) => shell.dispatch(event),
     run: (job) => shell.run(job),
     endWithin: (ms) => end.whenQuiet('quota-used-up', ms),
     later: (ms, job) => end.onEnd(clock.wakeAt(clock.now() + ms, () => shell.run(job))),
+    ...{ turns, controls },
   });
   const again = createAskAgain({
-    ...{ turns, controls },
     dispatch: (event) => shell.dispatch(event),
     run: (job) => shell.run(job),
+    ...{ turns, controls },
   });
   const reflexes = createReflexClips((event) => shell.run(() => dispatch(event)));
   const onMetric = deps.onMetric ?? (() => undefined);
@@ -210,6 +213,13 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     onSilence: ({ epoch, clip }) => shell.run(() => dispatch({ type: 'clip.ended', epoch, clip })),
   });
   const laneC = createLaneC({
+    state: () => shell.state,
+    dispatch: (event) => shell.dispatch(event),
+    run: (job) => shell.run(job),
+    bridge: () => bridge,
+    onRuling: (response, ruling) => answers.rule(response, ruling),
+    stop: (response) => answers.stop(response),
+    onEscalation: createEscalations(deps, seed, log),
     ...{
       policy,
       moderator: recording.counted(deps.moderator),
@@ -221,13 +231,6 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
       controls,
       onMetric,
     },
-    state: () => shell.state,
-    dispatch: (event) => shell.dispatch(event),
-    run: (job) => shell.run(job),
-    bridge: () => bridge,
-    onRuling: (response, ruling) => answers.rule(response, ruling),
-    stop: (response) => answers.stop(response),
-    onEscalation: createEscalations(deps, seed, log),
   });
   const answers = createAnswers({
     policy: laneC.output,
@@ -273,24 +276,23 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
 
   const uplink = createUplink(clock, outlet, line.received);
   const takeIn = createIntake({
-    ...{ line, page, afterwards, refuse, uplink },
     maxMessageBytes: deps.limits.maxMessageBytes,
     arrived: () => comingBack.arrived(),
     tookIn: () => holding.look(),
+    ...{ line, page, afterwards, refuse, uplink },
   });
 
   const watch = createWatching({ deps, seed, log, line, downlink, bridge: () => bridge });
 
   // What waits here of both, and for how long the page is not read from.
   const holding = createHolding({
-    ...{ clock, line, downlink, uplink, budget: deps.budget },
     bridge: () => bridge,
     shed: () => shell.run(() => end.close('busy')),
+    ...{ clock, line, downlink, uplink, budget: deps.budget },
   });
 
   // Down: from the provider to the page.
   const openProvider = createOpening({
-    ...{ deps, seed, config, policy, shell, voice, send, dispatch, turns, tools, answers, laneC, recording },
     codec: outlet,
     watch,
     asked,
@@ -304,6 +306,7 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     endWhenQuiet: (code, withinMs) => end.whenQuiet(code, withinMs),
     atEnd: (undo) => end.onEnd(undo),
     afterwards,
+    ...{ deps, seed, config, policy, shell, voice, send, dispatch, turns, tools, answers, laneC, recording },
   });
 
   function asked(turn: string, item: string): void {
@@ -322,11 +325,11 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
   });
   const isLaneA = config.LANE_A_ENABLED;
   const voiceClips = createVoiceClips({
-    ...{ clips: deps.clips, assistant, policy, recording, signal: abort.signal },
     onClip: (clip) =>
       shell.run(() => {
         if (isLaneA || clip.kind !== 'reflex') clips.send(clip);
       }),
+    ...{ clips: deps.clips, assistant, policy, recording, signal: abort.signal },
   });
 
   // The end.
@@ -337,7 +340,6 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
 
   // The page's connections.
   const comingBack = createComingBack({
-    ...{ clock, seed, config, line, codec: outlet, clips, mirror, downlink, dispatch },
     windowMs: deps.limits.resumeWindowMs ?? RESUME_WINDOW_MS,
     state: () => shell.state,
     run: (job) => shell.run(job),
@@ -353,13 +355,14 @@ export function createSession(deps: SessionDeps, socket: WebSocket, seed: Sessio
     },
     onSecret: () => checkpoint.save(),
     onLost: () => end.finish(CLOSE_NORMAL),
+    ...{ clock, seed, config, line, codec: outlet, clips, mirror, downlink, dispatch },
   });
 
   const checkpoint = createCheckpointing({
-    ...{ continuity: deps.continuity, seed, startedAt },
     state: () => shell.state,
-    ...{ bridge: () => bridge, said: () => page.said },
     secrets: () => comingBack.secrets,
+    ...{ continuity: deps.continuity, seed, startedAt },
+    ...{ bridge: () => bridge, said: () => page.said },
   });
 
   /** The conversation began elsewhere: its memory is told to a new provider, and its open question asked again. */

@@ -189,7 +189,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, then: (ws: WebSocket) => void): void {
     server.handleUpgrade(request, socket, head, (ws) => {
       // `ws` closes by itself on a broken frame; the error needs a listener, not an answer.
-      ws.on('error', () => undefined);
+      ws.on('error', ignore);
       gatherWrites(ws, socket);
       then(ws);
     });
@@ -215,13 +215,12 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
     if (restored) restoring.done(restored.session);
     const id = restored?.session ?? newId('ses', clock.wallNow());
     const tokens = createTokenWatch({
-      ...{ clock, admission },
       onEnd: (code) => session.end(code),
       onRenewed: (token) => registry.renewed(id, token),
+      ...{ clock, admission },
     });
     const { origin, address, offer, request, traceparent } = knock;
     const session = createSession(deps, ws, {
-      ...{ id, admission, request },
       ...(traceparent !== undefined && { traceparent }),
       ...(restored && offer && { restored, offer }),
       renew: async (token) => {
@@ -230,6 +229,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
         fresh.release();
         return tokens.renew(fresh);
       },
+      ...{ id, admission, request },
     });
     registry.add(session, admission.grant);
     living.set(id, { session, tokens });
@@ -406,7 +406,7 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
   return {
     handle(request, socket, head) {
       // First of all: a reset during anything below must not take the process down.
-      socket.on('error', () => socket.destroy());
+      socket.on('error', destroy);
       const path = (request.url ?? '').split('?')[0];
       if (path !== door.path) {
         refuseFor(socket, 'not-found');
@@ -472,6 +472,12 @@ export function createUpgradeHandler(deps: UpgradeDeps): UpgradeHandler {
       return pending.size;
     },
   };
+}
+
+// Listeners that stay for a socket's life hold nothing of the request that brought it, and so no token.
+function ignore(): void {}
+function destroy(this: Duplex): void {
+  this.destroy();
 }
 
 /** The token among the offered subprotocols, if one is. */

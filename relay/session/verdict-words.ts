@@ -117,9 +117,19 @@ export interface VerdictWords {
   isStop(text: string, isComplete: boolean): boolean;
 }
 
+/** By language: every session of one has the same words. */
+const known = new Map<string, VerdictWords>();
+
 /** @param locale - language tag; a language without a list has the sounds that mean the same everywhere. */
 export function verdictWords(locale: string): VerdictWords {
-  const own = BY_LANGUAGE[locale.split('-')[0]?.toLowerCase() ?? ''] ?? { acknowledge: [], stop: [] };
+  const asked = locale.split('-')[0]?.toLowerCase() ?? '';
+  const language = Object.hasOwn(BY_LANGUAGE, asked) ? asked : '';
+  const words = known.get(language) ?? wordsOf(BY_LANGUAGE[language] ?? { acknowledge: [], stop: [] });
+  known.set(language, words);
+  return words;
+}
+
+function wordsOf(own: Words): VerdictWords {
   const acknowledge = new Set([...EVERYWHERE.acknowledge, ...own.acknowledge].map(normal));
   const stop = new Set([...EVERYWHERE.stop, ...own.stop].map(normal));
   const longest = Math.max(...[...acknowledge, ...stop].map((phrase) => phrase.split(' ').length));

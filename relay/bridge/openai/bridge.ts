@@ -59,7 +59,6 @@ export class OpenAIBridge implements RealtimeBridge {
     this.#options = options;
     this.#onEvent = onEvent;
     this.#connection = new Connection({
-      ...{ apiKey, baseUrl, fallbackBaseUrl, circuits, rotation, clock },
       model: setup.model,
       random: () => options.random(),
       setup: (eventId) => sessionUpdate(setup, transcriptionModel, eventId),
@@ -71,6 +70,7 @@ export class OpenAIBridge implements RealtimeBridge {
       down: (generation, reason, fatal) => this.#down(generation, reason, fatal),
       event: (event) => this.#inbound.read(event),
       problem: (code, detail) => this.#problem(code, detail),
+      ...{ apiKey, baseUrl, fallbackBaseUrl, circuits, rotation, clock },
     });
     const connection = this.#connection;
     this.#conversation = new Conversation({

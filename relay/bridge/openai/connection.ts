@@ -202,10 +202,10 @@ export class Connection {
     let wasReady = false;
     const link: Link = new Link(
       {
-        ...{ apiKey, baseUrl, model, clock, replay, generation: this.#generation },
         ...(patienceMs === undefined ? {} : { patienceMs }),
         setup: (eventId) => setup(eventId),
         nextId: (prefix) => this.nextId(prefix),
+        ...{ apiKey, baseUrl, model, clock, replay, generation: this.#generation },
       },
       {
         ready: () => {
