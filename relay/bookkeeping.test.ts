@@ -13,7 +13,7 @@ import { openPage } from './session/testing/page-client.ts';
 import type { LimitsRow } from './store/records.ts';
 import { openStore, type Store } from './store/store.ts';
 import { speech } from './testing/speech.ts';
-import type { VirtualClock } from './testing/virtual-clock.ts';
+import { virtualClock, type VirtualClock } from './testing/virtual-clock.ts';
 
 const TENANT = 'ten_1';
 const NO_LIMITS = {
@@ -320,4 +320,19 @@ it.each([
   await looked;
   expect(await store.sessions.byId(TENANT, 'ses_left')).toMatchObject({ endedAt });
   await books.stop();
+});
+
+it('keeps the time of everybody else when a tenant was removed while its people talked', async () => {
+  await openBooks();
+  const clock = virtualClock();
+  books = createBookkeeping({
+    ...{ store, clock, log: silentLog, instance: 'ins_1', transcriptionModel: 'gpt-transcribe' },
+    limitsOf: () => Promise.resolve(limits),
+    send: () => Promise.resolve({ status: 200 }),
+  });
+  for (const tenantId of [TENANT, 'ten_gone'])
+    books.meter.open({ tenantId, sessionId: `ses_${tenantId}`, model: 'gpt-realtime-2.1', onUsedUp: () => {} }).begin();
+  clock.advance(2_000);
+  await books.stop();
+  expect((await store.usage.counts(TENANT, ['2026-09-21']))[0]?.talkMs).toBe(2_000);
 });

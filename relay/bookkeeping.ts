@@ -13,7 +13,7 @@ import type { Store } from './store/store.ts';
 import type { Admission } from './tenants/tenant.ts';
 import type { BudgetLimits, Crossing } from './usage/account.ts';
 import { createJournal, type Journal } from './usage/journal.ts';
-import { createMeter, type Meter, type MeteredRow, type TalkPart } from './usage/meter.ts';
+import { createMeter, type Meter, type MeteredRow, type TalkPart, type TalkSpan } from './usage/meter.ts';
 import { PRICES, type PriceTable } from './usage/prices.ts';
 import type { Spool } from './usage/spool.ts';
 import { createWebhooks, type Send, type Webhooks } from './webhooks/webhooks.ts';
@@ -35,6 +35,8 @@ export type BookEntry =
   | { kind: 'escalation'; once: string; escalation: SessionEscalation }
   | { kind: 'crossing'; tenantId: string; crossing: Crossing }
   | { kind: 'usage'; rows: readonly MeteredRow[] }
+  | { kind: 'talks'; spans: readonly TalkSpan[]; at: number }
+  /** Of one conversation; a spool may hold them from before there were `talks`. */
   | { kind: 'talk'; tenantId: string; sessionId: string; talkMs: number; at: number; part: TalkPart };
 
 export interface Bookkeeping {
@@ -96,8 +98,7 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
     ...{ clock, limitsOf: options.limitsOf, prices: options.prices ?? PRICES },
     records: {
       add: (rows) => journal.put({ kind: 'usage', rows }),
-      addTalk: (tenantId, sessionId, talkMs, at, part) =>
-        journal.put({ kind: 'talk', tenantId, sessionId, talkMs, at, part }),
+      addTalks: (spans, at) => journal.put({ kind: 'talks', spans, at }),
       // What the store says while some of it is on the disk would be too little.
       counts: (tenantId, periods) =>
         journal.isBehind
@@ -129,10 +130,22 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
         return;
       case 'usage':
         return store.usage.add(entry.rows);
+      case 'talks':
+        return talks(entry);
       case 'talk':
         return store.usage.addTalk(entry.tenantId, entry.sessionId, entry.talkMs, entry.at, entry.part);
       default:
         return entry satisfies never;
+    }
+  }
+
+  /** One whose tenant is gone holds up none of the others: then each is an entry of its own. */
+  async function talks({ spans, at }: BookEntry & { kind: 'talks' }): Promise<void> {
+    try {
+      await store.usage.addTalks(spans, at);
+    } catch (error) {
+      if (!(error instanceof RelayError && error.code === 'not-found')) throw error;
+      for (const span of spans) journal.add({ kind: 'talk', ...span, at });
     }
   }
 

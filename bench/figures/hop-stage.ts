@@ -37,6 +37,8 @@ export interface HopStage {
   /** Starts and adds what stands between. */
   direct(): Target;
   proxy(name: string, isTls: boolean, flags?: readonly string[]): Promise<Hop>;
+  /** The least that speaks the realtime protocol above. */
+  bridge(name: string, isTls: boolean): Promise<Hop>;
   nginx(): Promise<Hop>;
   relay(
     name: string,
@@ -66,15 +68,18 @@ export async function setHopStage(): Promise<HopStage> {
   closers.push(() => load.stop());
   const trusted = { NODE_EXTRA_CA_CERTS: certificate.certificate };
   const { plain, tls } = provider.first;
+  const between = async (script: string, name: string, isTls: boolean, flags: readonly string[] = []) => {
+    const upstream = isTls ? `wss://localhost:${tls}/` : `ws://127.0.0.1:${plain}/`;
+    const running = await startNode([...flags, path.join(HERE, script), upstream], trusted, /port (\d+)/);
+    closers.push(() => running.stop());
+    const url = `ws://127.0.0.1:${running.match[1] ?? ''}/`;
+    return { name, kind: 'plain' as const, url, origin: '', ...running };
+  };
   return {
     ...{ load, provider },
     direct: () => ({ name: 'direct', kind: 'plain', url: `ws://127.0.0.1:${plain}/`, origin: '' }),
-    async proxy(name, isTls, flags = []) {
-      const upstream = isTls ? `wss://localhost:${tls}/` : `ws://127.0.0.1:${plain}/`;
-      const running = await startNode([...flags, path.join(HERE, 'ws-proxy.mjs'), upstream], trusted, /port (\d+)/);
-      closers.push(() => running.stop());
-      return { name, kind: 'plain', url: `ws://127.0.0.1:${running.match[1] ?? ''}/`, origin: '', ...running };
-    },
+    proxy: (name, isTls, flags) => between('ws-proxy.mjs', name, isTls, flags),
+    bridge: (name, isTls) => between('ws-bridge.mjs', name, isTls),
     async nginx() {
       const listen = await freePort();
       const server = await startNginx({ listen, relays: [plain] });

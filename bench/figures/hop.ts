@@ -98,9 +98,11 @@ const TITLES: Record<string, string> = {
   direct: 'nothing between',
   proxy: 'a bare `ws` proxy',
   nginx: 'nginx',
+  bridge: 'the least bridge: frames ↔ JSON, nothing else',
   relay: '**the relay**',
   base64: 'the relay, base64 JSON to the browser',
   'proxy-tls': 'a bare `ws` proxy, TLS above',
+  'bridge-tls': 'the least bridge, TLS above',
   'relay-tls': '**the relay**, TLS above',
   'ahead-tls': '**the relay**, TLS above, sound as models send it',
   'before-tls': 'the relay before, TLS above',
@@ -187,12 +189,14 @@ export const hop: Part = async ({ isQuick, before, rounds: asked, progress }) =>
       stage.direct(),
       await stage.proxy('proxy', false),
       await stage.nginx(),
+      await stage.bridge('bridge', false),
       await stage.relay('relay'),
       await stage.relay('base64', { isBase64: true }),
     ];
     const plain = await inTurns(stage, plainWays, scale, progress);
     const tlsWays = [
       await stage.proxy('proxy-tls', true),
+      await stage.bridge('bridge-tls', true),
       await stage.relay('relay-tls', { isTls: true }),
       await stage.relay('ahead-tls', { isTls: true, isAhead: true }),
       ...(before === undefined ? [] : [await stage.relay('before-tls', { isTls: true, dist: before })]),

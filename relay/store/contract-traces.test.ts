@@ -196,6 +196,33 @@ onBoth('what is left of conversations', (kind) => {
       expect(await store.usage.ofSession(T, 'ses_1')).toEqual([]);
     });
 
+    it('counts the time of many conversations together, all of it or nothing', async () => {
+      await store.sessions.start(newSession());
+      await store.sessions.start(newSession({ id: 'ses_2' }));
+      const span = (sessionId: string, totalMs: number, tenantId = T) => ({
+        ...{ tenantId, sessionId, talkMs: 1_000, part: { run: 'a', totalMs } },
+      });
+      await store.usage.addTalks([span('ses_1', 1_000), span('ses_2', 1_500.4), span('ses_u', 70, U)], NOON);
+      await store.usage.addTalks([span('ses_2', 1_500.4), span('ses_1', 1_900)], NOON);
+      await expect(
+        store.usage.addTalks([span('ses_1', 9_000), span('ses_9', 9_000, 'ten_9')], NOON),
+      ).rejects.toMatchObject({ code: 'not-found' });
+      expect(await store.sessions.byId(T, 'ses_1')).toMatchObject({ talkMs: 1_900 });
+      expect(await store.sessions.byId(T, 'ses_2')).toMatchObject({ talkMs: 1_500 });
+      expect(await store.usage.counts(T, ['2026-11-23', '2026-11'])).toMatchObject([
+        { talkMs: 3_400 },
+        { talkMs: 3_400 },
+      ]);
+      expect(await store.usage.counts(U, ['2026-11-23'])).toMatchObject([{ talkMs: 70 }]);
+    });
+
+    it('takes more rows at once than fit into one statement, each once', async () => {
+      const many = Array.from({ length: 450 }, (_, i) => used(`m${i % 430}`, { cost: 1 }));
+      await store.usage.add(many);
+      await store.usage.add(many);
+      expect((await store.usage.counts(T, ['2026-11']))[0]?.cost).toBe(430);
+    });
+
     it('adds up when many add at once', async () => {
       const other = await opened.other();
       await Promise.all(

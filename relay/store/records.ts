@@ -422,18 +422,22 @@ export interface TurnFigures {
   since(at: number, limit: number): Promise<{ endedAt: number; outcome: string; figures: string }[]>;
 }
 
+/** Talking time of one conversation. */
+export interface TalkSpan {
+  tenantId: string;
+  sessionId: string;
+  talkMs: number;
+  /** What `run` has counted in all, `talkMs` included: what was counted before is not counted again. */
+  part?: { run: string; totalMs: number };
+}
+
 export interface UsageRecords {
   /** Each row once, whatever is sent again; the counters grow with it. */
   add(rows: readonly UsageRow[]): Promise<void>;
   /** Adds talking time to the session and to the counters of the day and month of `at`. */
-  addTalk(
-    tenantId: string,
-    sessionId: string,
-    talkMs: number,
-    at: number,
-    /** What `run` has counted in all, `talkMs` included: what was counted before is not counted again. */
-    part?: { run: string; totalMs: number },
-  ): Promise<void>;
+  addTalk(tenantId: string, sessionId: string, talkMs: number, at: number, part?: TalkSpan['part']): Promise<void>;
+  /** The same of many conversations, in one transaction: each part once, all or none of them. */
+  addTalks(spans: readonly TalkSpan[], at: number): Promise<void>;
   /** One for each period asked for, in that order. */
   counts(tenantId: string, periods: readonly string[]): Promise<BudgetCount[]>;
   /** Days from `from` to before `to` (`2026-11-23`), each once, also those without use. */

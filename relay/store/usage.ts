@@ -1,7 +1,7 @@
 /** What was used and what it cost: every event once, and counters that grow with them. */
-import type { Selectable } from 'kysely';
+import { sql, type RawBuilder, type Selectable } from 'kysely';
 import { written, type Database } from './database.ts';
-import type { DayUsage, UsageRecords, UsageRow } from './records.ts';
+import type { DayUsage, TalkSpan, UsageRecords, UsageRow } from './records.ts';
 import type { Tables } from './schema.ts';
 
 const DAY_MS = 86_400_000;
@@ -51,67 +51,122 @@ const usage = (row: Selectable<Tables['usage']>): UsageRow => ({
 /** Rows that say how much of a conversation's time a process has counted: no bill, and shown to nobody. */
 const TALK = 'talk';
 
+/** Rows in one statement: each has ten parameters, and a database allows some ten thousand. */
+const ROWS_AT_ONCE = 200;
+
+function* chunksOf<T>(all: readonly T[], size: number): Generator<T[]> {
+  for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size);
+}
+
+function byTenant<T extends { tenantId: string }>(all: readonly T[]): [string, T[]][] {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const group = groups.get(one.tenantId);
+    if (group) group.push(one);
+    else groups.set(one.tenantId, [one]);
+  }
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The value of each id, for one statement about all of them. */
+const valueById = (values: ReadonlyMap<string, number>, otherwise: RawBuilder<number>) =>
+  sql<number>`(case id ${sql.join(
+    [...values].map(([id, value]) => sql`when ${id} then ${value}`),
+    sql` `,
+  )} else ${otherwise} end)`;
+
 export function createUsage({ db, within, dialect }: Database): UsageRecords {
-  /** What of a run's total was not counted before. In a transaction, in which nobody else counts the same. */
-  async function newTalk(
-    tenantId: string,
-    sessionId: string,
-    at: number,
-    { run, totalMs }: { run: string; totalMs: number },
-  ): Promise<number> {
-    const id = `${sessionId}:${TALK}:${run}`;
+  /** What was not counted before, by session. In a transaction, in which nobody else counts the same. */
+  async function newTalk(tenantId: string, parts: readonly TalkSpan[], at: number): Promise<Map<string, number>> {
+    const more = new Map<string, number>();
+    const counted = new Map<string, { sessionId: string; total: number }>();
+    for (const { sessionId, talkMs, part } of parts) {
+      if (part === undefined) more.set(sessionId, (more.get(sessionId) ?? 0) + Math.round(talkMs));
+      else counted.set(`${sessionId}:${TALK}:${part.run}`, { sessionId, total: Math.round(part.totalMs) });
+    }
+    const ids = [...counted.keys()].sort();
+    if (ids.length === 0) return more;
     const nothing = { lane: 'B', kind: TALK, quantity: 0, unit: 'ms', cost: 0, price_date: '', at };
     await written(() =>
       db()
         .insertInto('usage')
-        .values({ tenant_id: tenantId, id, session_id: sessionId, ...nothing })
+        .values(
+          ids.map((id) => ({ tenant_id: tenantId, id, session_id: counted.get(id)?.sessionId ?? '', ...nothing })),
+        )
         .onConflict((on) => on.columns(['tenant_id', 'id']).doNothing())
         .execute(),
     );
-    let row = db().selectFrom('usage').select('quantity').where('tenant_id', '=', tenantId).where('id', '=', id);
-    if (dialect === 'postgres') row = row.forUpdate();
-    const { quantity } = await row.executeTakeFirstOrThrow();
-    const total = Math.round(totalMs);
-    if (total <= quantity) return 0;
-    await db()
-      .updateTable('usage')
-      .set({ quantity: total, at })
+    let rows = db()
+      .selectFrom('usage')
+      .select(['id', 'quantity'])
       .where('tenant_id', '=', tenantId)
-      .where('id', '=', id)
-      .execute();
-    return total - quantity;
+      .where('id', 'in', ids)
+      .orderBy('id');
+    if (dialect === 'postgres') rows = rows.forUpdate();
+    const changed = new Map<string, number>();
+    for (const { id, quantity } of await rows.execute()) {
+      const { sessionId = '', total = 0 } = counted.get(id) ?? {};
+      if (total <= quantity) continue;
+      changed.set(id, total);
+      more.set(sessionId, (more.get(sessionId) ?? 0) + total - quantity);
+    }
+    if (changed.size > 0)
+      await db()
+        .updateTable('usage')
+        .set({ quantity: valueById(changed, sql.ref('quantity')), at })
+        .where('tenant_id', '=', tenantId)
+        .where('id', 'in', [...changed.keys()])
+        .execute();
+    return more;
   }
 
-  return {
+  /** @returns those that were not there before, each once. */
+  async function addNew(tenantId: string, rows: readonly UsageRow[]): Promise<UsageRow[]> {
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const added: UsageRow[] = [];
+    // In one order: two that add the same never wait for each other.
+    for (const some of chunksOf([...byId.keys()].sort(), ROWS_AT_ONCE)) {
+      const values = some.flatMap((id) => {
+        const row = byId.get(id);
+        if (row === undefined) return [];
+        const { sessionId, lane, kind, quantity, unit, cost, priceDate, at } = row;
+        const bill = { quantity, unit, cost: Math.round(cost), price_date: priceDate, at };
+        return [{ tenant_id: tenantId, id, session_id: sessionId, lane, kind, ...bill }];
+      });
+      const ids = await written(() =>
+        db()
+          .insertInto('usage')
+          .values(values)
+          .onConflict((on) => on.columns(['tenant_id', 'id']).doNothing())
+          .returning('id')
+          .execute(),
+      );
+      for (const { id } of ids) {
+        const row = byId.get(id);
+        if (row !== undefined) added.push(row);
+      }
+    }
+    return added;
+  }
+
+  const records: UsageRecords = {
     async add(rows) {
-      const byTenant = [...rows].sort((a, b) => (a.tenantId < b.tenantId ? -1 : a.tenantId > b.tenantId ? 1 : 0));
       await within(async () => {
         /** What is new, by tenant and period. */
         const more = new Map<string, { tenantId: string; period: string; amounts: Partial<Amounts> }>();
         const billed = new Map<string, { tenantId: string; sessionId: string; cost: number }>();
-        for (const row of byTenant) {
-          const cost = Math.round(row.cost);
-          const added = await written(() =>
-            db()
-              .insertInto('usage')
-              .values({
-                ...{ tenant_id: row.tenantId, id: row.id, session_id: row.sessionId, lane: row.lane, kind: row.kind },
-                ...{ quantity: row.quantity, unit: row.unit, cost, price_date: row.priceDate, at: row.at },
-              })
-              .onConflict((on) => on.columns(['tenant_id', 'id']).doNothing())
-              .returning('id')
-              .executeTakeFirst(),
-          );
-          if (added === undefined) continue;
-          const of = JSON.stringify([row.tenantId, row.sessionId]);
-          billed.set(of, { ...row, cost: (billed.get(of)?.cost ?? 0) + cost });
-          for (const period of [monthOf(row.at), dayOf(row.at)]) {
-            const name = JSON.stringify([row.tenantId, period]);
-            const amounts: Partial<Amounts> = more.get(name)?.amounts ?? {};
-            amounts[LANE[row.lane]] = (amounts[LANE[row.lane]] ?? 0) + cost;
-            more.set(name, { tenantId: row.tenantId, period, amounts });
+        for (const [tenantId, ofTenant] of byTenant(rows))
+          for (const row of await addNew(tenantId, ofTenant)) {
+            const cost = Math.round(row.cost);
+            const of = JSON.stringify([tenantId, row.sessionId]);
+            billed.set(of, { ...row, cost: (billed.get(of)?.cost ?? 0) + cost });
+            for (const period of [monthOf(row.at), dayOf(row.at)]) {
+              const name = JSON.stringify([tenantId, period]);
+              const amounts: Partial<Amounts> = more.get(name)?.amounts ?? {};
+              amounts[LANE[row.lane]] = (amounts[LANE[row.lane]] ?? 0) + cost;
+              more.set(name, { tenantId, period, amounts });
+            }
           }
-        }
         for (const name of [...more.keys()].sort()) {
           const entry = more.get(name);
           if (entry !== undefined) await addToPeriods(db, entry.tenantId, [entry.period], entry.amounts);
@@ -126,17 +181,29 @@ export function createUsage({ db, within, dialect }: Database): UsageRecords {
               .execute();
       });
     },
-    async addTalk(tenantId, sessionId, talkMs, at, part) {
+    addTalk: (tenantId, sessionId, talkMs, at, part) =>
+      records.addTalks([{ tenantId, sessionId, talkMs, ...(part && { part }) }], at),
+    async addTalks(spans, at) {
       await within(async () => {
-        const talk_ms = part === undefined ? Math.round(talkMs) : await newTalk(tenantId, sessionId, at, part);
-        if (talk_ms <= 0) return;
-        await addToPeriods(db, tenantId, [dayOf(at), monthOf(at)], { talk_ms });
-        await db()
-          .updateTable('sessions')
-          .set((to) => ({ talk_ms: to('talk_ms', '+', talk_ms) }))
-          .where('tenant_id', '=', tenantId)
-          .where('id', '=', sessionId)
-          .execute();
+        const all: { tenantId: string; more: Map<string, number> }[] = [];
+        for (const [tenantId, ofTenant] of byTenant(spans))
+          for (const some of chunksOf(ofTenant, ROWS_AT_ONCE))
+            all.push({ tenantId, more: await newTalk(tenantId, some, at) });
+        // Counters before conversations, here as everywhere.
+        for (const { tenantId, more } of all) {
+          const talk_ms = [...more.values()].reduce((sum, ms) => sum + ms, 0);
+          if (talk_ms > 0) await addToPeriods(db, tenantId, [dayOf(at), monthOf(at)], { talk_ms });
+        }
+        for (const { tenantId, more } of all) {
+          const grown = new Map([...more].filter(([, ms]) => ms > 0).sort(([a], [b]) => (a < b ? -1 : 1)));
+          if (grown.size > 0)
+            await db()
+              .updateTable('sessions')
+              .set((to) => ({ talk_ms: to('talk_ms', '+', valueById(grown, sql`0`)) }))
+              .where('tenant_id', '=', tenantId)
+              .where('id', 'in', [...grown.keys()])
+              .execute();
+        }
       });
     },
     async counts(tenantId, periods) {
@@ -182,4 +249,5 @@ export function createUsage({ db, within, dialect }: Database): UsageRecords {
       return rows.map(usage);
     },
   };
+  return records;
 }

@@ -33,9 +33,9 @@ beforeEach(() => {
         await work(null);
         for (const row of more) if (!rows.some(({ id }) => id === row.id)) rows.push(row);
       },
-      async addTalk(_tenant, _session, ms) {
+      async addTalks(spans) {
         await work(null);
-        talk += ms;
+        for (const { talkMs } of spans) talk += talkMs;
       },
       counts(_tenant, periods) {
         asked += 1;

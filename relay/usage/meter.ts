@@ -21,6 +21,8 @@ import { reckon, type BillLine, type ReportedUsage } from './reckon.ts';
 
 /** How often figures are written, in milliseconds: what a crash may lose. */
 const WRITE_EVERY_MS = 5_000;
+/** Conversations whose time is written together: one transaction costs much more than what is in it, and nobody else gets to run meanwhile. */
+const WRITTEN_AT_ONCE = 50;
 /** Rows that wait for a store that does not answer; beyond that the oldest are given up. */
 const MOST_ROWS = 50_000;
 /** Accounts of tenants that nobody talks to are forgotten after this long. */
@@ -50,11 +52,19 @@ export interface TalkPart {
   totalMs: number;
 }
 
+export interface TalkSpan {
+  tenantId: string;
+  sessionId: string;
+  talkMs: number;
+  part: TalkPart;
+}
+
 /** What the meter asks of the store. */
 export interface MeterRecords {
   /** Each row once, by its id, whatever is sent again. */
   add(rows: readonly MeteredRow[]): Promise<void>;
-  addTalk(tenantId: string, sessionId: string, talkMs: number, at: number, part: TalkPart): Promise<void>;
+  /** All of them or none. */
+  addTalks(spans: readonly TalkSpan[], at: number): Promise<void>;
   counts(tenantId: string, periods: readonly string[]): Promise<{ period: string; talkMs: number; cost: number }[]>;
 }
 
@@ -177,6 +187,21 @@ export function createMeter(options: MeterOptions): Meter {
     });
   }
 
+  async function writeTalk(some: readonly Running[], at: number): Promise<void> {
+    const spans = some.map(({ tenantId, sessionId, unwrittenMs, writtenMs }) => ({
+      ...{ tenantId, sessionId, talkMs: unwrittenMs },
+      part: { run, totalMs: writtenMs + unwrittenMs },
+    }));
+    await records.addTalks(spans, at);
+    for (const [index, one] of some.entries()) {
+      const ms = spans[index]?.talkMs ?? 0;
+      one.unwrittenMs -= ms;
+      one.writtenMs += ms;
+      const { account } = ledgerOf(one.tenantId);
+      for (const period of periodsOf(at)) account.written(period, { talkMs: ms, cost: 0 });
+    }
+  }
+
   async function write(): Promise<void> {
     for (const one of running) one.pass();
     const now = clock.now();
@@ -201,18 +226,12 @@ export function createMeter(options: MeterOptions): Meter {
         for (const period of periodsOf(row.at)) account.written(period, { talkMs: 0, cost: row.cost });
       }
     }
-    for (const one of [...running, ...ended]) {
-      const ms = one.unwrittenMs;
-      touched.add(one.tenantId);
-      if (ms > 0) {
-        await records.addTalk(one.tenantId, one.sessionId, ms, at, { run, totalMs: one.writtenMs + ms });
-        one.unwrittenMs -= ms;
-        one.writtenMs += ms;
-        const { account } = ledgerOf(one.tenantId);
-        for (const period of periodsOf(at)) account.written(period, { talkMs: ms, cost: 0 });
-      }
-      if (ended.has(one) && one.unwrittenMs === 0) ended.delete(one);
-    }
+    const all = [...running, ...ended];
+    for (const { tenantId } of all) touched.add(tenantId);
+    const spoken = all.filter(({ unwrittenMs }) => unwrittenMs > 0);
+    for (let from = 0; from < spoken.length; from += WRITTEN_AT_ONCE)
+      await writeTalk(spoken.slice(from, from + WRITTEN_AT_ONCE), at);
+    for (const one of ended) if (one.unwrittenMs === 0) ended.delete(one);
     for (const tenantId of touched) {
       const ledger = ledgerOf(tenantId);
       await refresh(tenantId, ledger);
