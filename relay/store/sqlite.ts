@@ -2,7 +2,14 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
-import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import {
+  Kysely,
+  SqliteAdapter,
+  SqliteDialect,
+  SqliteDriver,
+  type DatabaseConnection,
+  type SqliteDialectConfig,
+} from 'kysely';
 import { lockFile } from './lock.ts';
 import type { Tables } from './schema.ts';
 import { StoreError } from './store-error.ts';
@@ -14,7 +21,45 @@ class WholeStepsAdapter extends SqliteAdapter {
   }
 }
 
+/** So long may queries run one after the other, in milliseconds, before sound and sockets have their turn. */
+const LONGEST_RUN_MS = 2;
+
+/**
+ * The embedded database works in this thread, and who waits for it goes on without the event loop having turned: a hundred
+ * turns that end at once would hold up everybody's sound until the last of them is written.
+ */
+class YieldingDriver extends SqliteDriver {
+  #takenAt = 0;
+  #busyMs = 0;
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    const connection = await super.acquireConnection();
+    if (this.#busyMs >= LONGEST_RUN_MS) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#busyMs = 0;
+    }
+    this.#takenAt = performance.now();
+    return connection;
+  }
+
+  override async releaseConnection(): Promise<void> {
+    this.#busyMs += performance.now() - this.#takenAt;
+    await super.releaseConnection();
+  }
+}
+
 class EmbeddedDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig;
+
+  constructor(config: SqliteDialectConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): SqliteDriver {
+    return new YieldingDriver(this.#config);
+  }
+
   override createAdapter(): SqliteAdapter {
     return new WholeStepsAdapter();
   }

@@ -52,6 +52,33 @@ const globex: NewTenant = {
 const key = { kid: 'k1', tenantId: null, alg: 'EdDSA', jwk: '{"d":"very-secret"}', notBefore: 5, notAfter: null };
 
 describe('the store', () => {
+  it('lets everybody else have their turn while much is written', async () => {
+    const store = await start();
+    await store.tenants.create(acme);
+    let turns = 0;
+    let isDone = false as boolean;
+    const turn = () => {
+      turns += 1;
+      if (!isDone) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const row = {
+      tenantId: 'ten_1',
+      sessionId: 's',
+      lane: 'B',
+      kind: 'x',
+      quantity: 1,
+      unit: 'tokens',
+      cost: 1,
+    } as const;
+    await Promise.all(
+      Array.from({ length: 200 }, (_, i) => store.usage.add([{ ...row, id: `u${i}`, priceDate: '2026-11-05', at: 5 }])),
+    );
+    isDone = true;
+    expect(turns).toBeGreaterThan(20);
+    expect((await store.usage.ofSession('ten_1', 's')).length).toBe(200);
+  });
+
   it('finds a tenant by id, slug and publishable key, also after it was closed and opened again', async () => {
     const first = await start();
     await first.tenants.create(acme);
