@@ -3,7 +3,7 @@ import { percentile } from '../load/percentile.ts';
 import { DEBUGGER_LINE, PROBED_FLAGS, lookAt, openProbe } from '../soak/probe.ts';
 import { sleep, watchProcessor } from './child.ts';
 import { setHopStage } from './hop-stage.ts';
-import { figure, table, type Part } from './part.ts';
+import { figure, judge, table, type Part } from './part.ts';
 
 const STEPS = [1, 25, 50, 75, 100, 150, 200, 250, 300, 350, 400];
 const QUICK_STEPS = [1, 10, 25];
@@ -17,6 +17,10 @@ const OURS = 0.7;
 const LATE_MS = 40;
 /** A frame that takes so long is too late for the ear. */
 const HOPELESS_MS = 1_000;
+/** What the relay is to leave free of its core. */
+const BUSY = 0.7;
+/** So many sessions others carry, for comparison. */
+const BESIDE = 150;
 const MB = 1024 * 1024;
 
 interface Step {
@@ -65,12 +69,22 @@ async function watchMachine(): Promise<() => number> {
   };
 }
 
+/** How many sessions a core at 70 % carries, between the two steps around it. */
+function sessionsAtBusy(found: readonly Step[]): number {
+  const above = found.findIndex(({ cores }) => cores.relay > BUSY);
+  const [low, high] = [found[above - 1], found[above]];
+  if (low === undefined || high === undefined) return Number.NaN;
+  const share = (BUSY - low.cores.relay) / (high.cores.relay - low.cores.relay);
+  return low.sessions + share * (high.sessions - low.sessions);
+}
+
 export const growth: Part = async ({ isQuick, progress }) => {
   const stage = await setHopStage();
   const found: Step[] = [];
   let ended: { what: string; isRelay: boolean } | null = null;
   const { cpus } = await import('node:os');
   const cores = cpus().length;
+  const beside: { name: string; cores: number; upMs: number }[] = [];
   try {
     const relay = await stage.relay('growth', { isTls: true, isAhead: true, flags: PROBED_FLAGS });
     const probe = await openProbe(DEBUGGER_LINE.exec(relay.complaints())?.[1] ?? '');
@@ -107,11 +121,26 @@ export const growth: Part = async ({ isQuick, progress }) => {
       if (ended !== null) break;
     }
     probe.close();
+    await stage.load.ask({ do: 'leave', name });
+    for (const other of [await stage.proxy('proxy', true), await stage.bridge('bridge', true)]) {
+      const target = { name: other.name, kind: other.kind, url: other.url, origin: other.origin };
+      await stage.load.ask({ do: 'connect', target, sessions: isQuick ? 25 : BESIDE });
+      await stage.load.ask({ do: 'talk', name: other.name, isTalking: true });
+      await sleep(isQuick ? 2_000 : 4_000);
+      await stage.take();
+      const processor = watchProcessor({ other: other.pid });
+      await sleep(isQuick ? 2_000 : 6_000);
+      const used = processor()['other'] ?? Number.NaN;
+      const { provider } = await stage.take();
+      beside.push({ name: other.name, cores: used, upMs: percentile(provider.upUs, 0.99) / 1000 });
+      await stage.load.ask({ do: 'leave', name: other.name });
+    }
   } finally {
     await stage.close();
   }
   const last = found.at(-1);
-  const under = found.filter((step) => step.cores.relay <= 0.7 && endOf(step, cores) === null).at(-1);
+  const atBusy = sessionsAtBusy(found);
+  const under = found.filter((step) => step.cores.relay <= BUSY && endOf(step, cores) === null).at(-1);
   const slope = (() => {
     const [first, top] = [found[0], under ?? last];
     if (first === undefined || top === undefined || first === top) return Number.NaN;
@@ -149,9 +178,19 @@ export const growth: Part = async ({ isQuick, progress }) => {
           ...[figure(step.lagP99Ms), figure(step.lateMs)],
         ]),
       ),
-      `${words} A session costs ${figure(slope, 2)} ms of processor a second, as far as the relay is below 70 % of a core${under === undefined ? '' : `, where it carried ${under.sessions}`}. The relay is one process with one thread that does the work: what ends first is its core, long before memory (${figure(grownKb, 0)} kB resident a session more, without collecting garbage). One more relay on another core or machine adds as many again: relays share tokens, limits and who holds which conversation through Redis, and nothing of a conversation’s sound.`,
+      `${words} A core at 70 % carries ${figure(atBusy, 0)} (between the steps around it). A session costs ${figure(slope, 2)} ms of processor a second, as far as the relay is below 70 % of a core${under === undefined ? '' : `, where it carried ${under.sessions}`}; the more there are, the less each costs, because what comes at the same time is read and written together. The relay is one process with one thread that does the work: what ends first is its core, long before memory (${figure(grownKb, 0)} kB resident a session more, without collecting garbage). One more relay on another core or machine adds as many again: relays share tokens, limits and who holds which conversation through Redis, and nothing of a conversation’s sound.`,
+      `Beside it, ${isQuick ? 25 : BESIDE} sessions with frames of 20 ms both ways: ${beside
+        .map(
+          (one) =>
+            `${one.name === 'proxy' ? 'a bare `ws` proxy' : 'the least bridge'} takes ${figure(one.cores, 2)} cores (a frame’s way up p99 ${figure(one.upMs)} ms)`,
+        )
+        .join(', ')}.`,
     ],
-    targets: [],
+    targets: [
+      judge('talking sessions per core at 70 %, TLS above, sound as models send it', atBusy, 150, {
+        ...{ digits: 0, atLeast: true },
+      }),
+    ],
     plots: [
       {
         ...{ file: 'growth.svg', alt: 'Cores, memory and latency by sessions', xUnit: 'sessions' },
@@ -170,6 +209,6 @@ export const growth: Part = async ({ isQuick, progress }) => {
       },
     ],
     notMeasured: ['What a second relay adds was not run here: two relays, load and provider do not fit on two cores.'],
-    json: { found, ended },
+    json: { found, ended, atBusy, beside },
   };
 };

@@ -206,6 +206,8 @@ const clean: RequestListener = (request, response) => {
 };
 
 async function serve(server: http.Server | https.Server): Promise<number> {
+  // As a provider does: whoever asks about policy every second keeps its connections.
+  server.keepAliveTimeout = 60_000;
   const sockets = new WebSocketServer({ server, perMessageDeflate: false, maxPayload: 1 << 20 });
   sockets.on('connection', (socket, request) => {
     sessions += 1;
