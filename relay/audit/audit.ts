@@ -35,6 +35,58 @@ export interface AuditLog {
   close(): Promise<void>;
 }
 
+class SessionRecord implements AuditLog {
+  readonly #file: LineFile | null;
+  readonly #head: AuditHead;
+  // A ring: `first` is where the oldest record is.
+  readonly #ring: AuditRecord[] = [];
+  #first = 0;
+  #forgotten = 0;
+  readonly #most: number;
+
+  constructor(options: {
+    head: AuditHead;
+    /** Of a conversation that goes on after its relay was lost: each part of it replays from its own file. */
+    part?: number | undefined;
+    dir: string | null;
+    onProblem: (error: unknown) => void;
+  }) {
+    const { head, dir, part } = options;
+    const name = part === undefined ? head.session : `${head.session}-${part}`;
+    this.#file = dir === null ? null : appendLines(dir, `${name}.jsonl`, options.onProblem);
+    this.#head = head;
+    this.#file?.append(JSON.stringify(head));
+    this.#most = this.#file === null ? MOST_RECORDS : MOST_BESIDE_A_FILE;
+  }
+
+  records(): readonly AuditRecord[] {
+    return [...this.#ring.slice(this.#first), ...this.#ring.slice(0, this.#first)];
+  }
+
+  record(event: ArbiterEvent, effects: Effect[]): void {
+    const record = { event, effects };
+    if (this.#ring.length < this.#most) this.#ring.push(record);
+    else {
+      this.#ring[this.#first] = record;
+      this.#first = (this.#first + 1) % this.#most;
+      this.#forgotten += 1;
+    }
+    this.#file?.append(JSON.stringify(record));
+  }
+
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  toJsonl(): string {
+    return [this.#head, ...this.records()].map((line) => JSON.stringify(line)).join('\n') + '\n';
+  }
+
+  close(): Promise<void> {
+    return this.#file?.close() ?? Promise.resolve();
+  }
+}
+
 /**
  * @param options.dir - folder of `<session>.jsonl`, or `<session>-<part>.jsonl`; null keeps memory only.
  * @param options.onProblem - told once when the file cannot be written; the session goes on.
@@ -46,35 +98,7 @@ export function createAuditLog(options: {
   dir: string | null;
   onProblem: (error: unknown) => void;
 }): AuditLog {
-  const { head, dir, part } = options;
-  const name = part === undefined ? head.session : `${head.session}-${part}`;
-  const file: LineFile | null = dir === null ? null : appendLines(dir, `${name}.jsonl`, options.onProblem);
-  const headLine = JSON.stringify(head);
-  file?.append(headLine);
-  // A ring: `first` is where the oldest record is.
-  const ring: AuditRecord[] = [];
-  let first = 0;
-  let forgotten = 0;
-  const most = file === null ? MOST_RECORDS : MOST_BESIDE_A_FILE;
-  const inOrder = () => [...ring.slice(first), ...ring.slice(0, first)];
-  return {
-    record(event, effects) {
-      const record = { event, effects };
-      if (ring.length < most) ring.push(record);
-      else {
-        ring[first] = record;
-        first = (first + 1) % most;
-        forgotten += 1;
-      }
-      file?.append(JSON.stringify(record));
-    },
-    get forgotten() {
-      return forgotten;
-    },
-    records: inOrder,
-    toJsonl: () => [headLine, ...inOrder().map((record) => JSON.stringify(record))].join('\n') + '\n',
-    close: () => file?.close() ?? Promise.resolve(),
-  };
+  return new SessionRecord(options);
 }
 
 /** What a case file of the arbiter holds on one line. */

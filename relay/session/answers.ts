@@ -69,121 +69,149 @@ export function isQuestion(text: string): boolean {
   return QUESTION.test(text);
 }
 
-export function createAnswers(options: AnswersOptions): Answers {
-  const { policy, downlink, send, dispatch, isWanted } = options;
-  const answers = new Map<string, Answer>();
+class AnswerGate implements Answers {
+  readonly #options: AnswersOptions;
+  readonly #policy: OutputPolicy;
+  readonly #downlink: Downlink;
+  readonly #send: (message: RelayMessage) => void;
+  readonly #dispatch: (event: Happening) => void;
+  readonly #isWanted: (response: string) => boolean;
+  readonly #answers = new Map<string, Answer>();
 
-  function rule(response: string, { violation, shown, clearedMs, awaitsWords }: Ruling): void {
-    const answer = answers.get(response);
-    if (!answer || answer.isBlocked) return;
-    if (violation) {
-      answer.isBlocked = true;
-      options.onViolation(response, answer.turn, violation);
-      return;
-    }
-    if (isWanted(response)) {
-      for (const { item, text, isWhole } of shown) {
-        send({ type: isWhole ? 'transcript.done' : 'transcript.delta', item, role: 'agent', text });
-      }
-    }
-    // The same mark again says that policy is awake: its time is for verdicts, not for words that have yet to come.
-    if (options.isStrict && (clearedMs > answer.clearedMs || awaitsWords)) {
-      answer.clearedMs = clearedMs;
-      dispatch({ type: 'policy.cleared', response, upToMs: clearedMs });
-    }
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+    const { policy, downlink, send, dispatch, isWanted } = options;
+    this.#policy = policy;
+    this.#downlink = downlink;
+    this.#send = send;
+    this.#dispatch = dispatch;
+    this.#isWanted = isWanted;
   }
 
   /** Tells the arbiter of the item's sound up to sample `upTo`, in whole milliseconds. */
-  function report(response: string, id: string, answer: Answer, upTo: number, audible: boolean): void {
+  #report(response: string, id: string, answer: Answer, upTo: number, audible: boolean): void {
     const item = answer.items.get(id);
     const ms = Math.floor(samplesToMs(upTo)) - (item?.reportedMs ?? 0);
     if (!item || ms <= 0) return;
     item.reportedMs += ms;
-    dispatch({ type: 'response.audio', response, item: id, ms, audible });
-    if (!answer.isBlocked) policy.sound(response, id, ms);
+    this.#dispatch({ type: 'response.audio', response, item: id, ms, audible });
+    if (!answer.isBlocked) this.#policy.sound(response, id, ms);
   }
 
-  return {
-    rule,
-    stop(response) {
-      const answer = answers.get(response);
-      if (answer) answer.isBlocked = true;
-    },
-    created(response, turn) {
-      answers.set(response, {
-        turn,
-        isAudible: false,
-        isTextSeen: false,
-        isBlocked: false,
-        clearedMs: 0,
-        items: new Map(),
-      });
-      const oldest = answers.size > MOST_RESPONSES ? answers.keys().next().value : undefined;
-      if (oldest !== undefined) answers.delete(oldest);
-      dispatch({ type: 'response.created', response, turn: turn ?? 'uninvited' });
-      policy.created(response, turn !== null && options.isHeld(turn));
-      if (turn !== null) options.onCreated(response, turn);
-    },
-    sound(response, id, samples) {
-      const answer = answers.get(response);
-      if (!answer || answer.isBlocked) return;
-      let item = answer.items.get(id);
-      if (!item) {
-        item = { received: 0, reportedMs: 0 };
-        answer.items.set(id, item);
+  rule(response: string, { violation, shown, clearedMs, awaitsWords }: Ruling): void {
+    const answer = this.#answers.get(response);
+    if (!answer || answer.isBlocked) return;
+    if (violation) {
+      answer.isBlocked = true;
+      this.#options.onViolation(response, answer.turn, violation);
+      return;
+    }
+    if (this.#isWanted(response)) {
+      for (const { item, text, isWhole } of shown) {
+        this.#send({ type: isWhole ? 'transcript.done' : 'transcript.delta', item, role: 'agent', text });
       }
-      const before = item.received;
-      item.received += samples.length;
-      if (answer.turn !== null && isWanted(response) && !downlink.receive(response, answer.turn, id, samples)) {
-        // More than a session may hold: what is held drains, the rest is not wanted.
-        answer.turn = null;
-        options.cancel(response);
-        dispatch({ type: 'response.error', code: 'too_much_sound', response });
+    }
+    // The same mark again says that policy is awake: its time is for verdicts, not for words that have yet to come.
+    if (this.#options.isStrict && (clearedMs > answer.clearedMs || awaitsWords)) {
+      answer.clearedMs = clearedMs;
+      this.#dispatch({ type: 'policy.cleared', response, upToMs: clearedMs });
+    }
+  }
+
+  stop(response: string): void {
+    const answer = this.#answers.get(response);
+    if (answer) answer.isBlocked = true;
+  }
+
+  created(response: string, turn: string | null): void {
+    this.#answers.set(response, {
+      turn,
+      isAudible: false,
+      isTextSeen: false,
+      isBlocked: false,
+      clearedMs: 0,
+      items: new Map(),
+    });
+    const oldest = this.#answers.size > MOST_RESPONSES ? this.#answers.keys().next().value : undefined;
+    if (oldest !== undefined) this.#answers.delete(oldest);
+    this.#dispatch({ type: 'response.created', response, turn: turn ?? 'uninvited' });
+    this.#policy.created(response, turn !== null && this.#options.isHeld(turn));
+    if (turn !== null) this.#options.onCreated(response, turn);
+  }
+
+  sound(response: string, id: string, samples: Int16Array): void {
+    const answer = this.#answers.get(response);
+    if (!answer || answer.isBlocked) return;
+    let item = answer.items.get(id);
+    if (!item) {
+      item = { received: 0, reportedMs: 0 };
+      answer.items.set(id, item);
+    }
+    const before = item.received;
+    item.received += samples.length;
+    if (
+      answer.turn !== null &&
+      this.#isWanted(response) &&
+      !this.#downlink.receive(response, answer.turn, id, samples)
+    ) {
+      // More than a session may hold: what is held drains, the rest is not wanted.
+      answer.turn = null;
+      this.#options.cancel(response);
+      this.#dispatch({ type: 'response.error', code: 'too_much_sound', response });
+      return;
+    }
+    if (!answer.isAudible) {
+      const first = firstAudible(samples);
+      if (first < 0) {
+        this.#report(response, id, answer, item.received, false);
         return;
       }
-      if (!answer.isAudible) {
-        const first = firstAudible(samples);
-        if (first < 0) {
-          report(response, id, answer, item.received, false);
-          return;
-        }
-        answer.isAudible = true;
-        const start = Math.max(0, before + first - PREROLL);
-        report(response, id, answer, start, false);
-        downlink.trim(response, id, start);
-      }
-      report(response, id, answer, item.received, true);
-    },
-    text(response, item, delta) {
-      const answer = answers.get(response);
-      if (!answer || answer.isBlocked) return;
-      if (!answer.isTextSeen) {
-        answer.isTextSeen = true;
-        dispatch({ type: 'response.text', response });
-      }
-      policy.text(response, item, delta);
-    },
-    textDone(response, item, text) {
-      const answer = answers.get(response);
-      if (!answer || answer.isBlocked) return;
-      policy.textDone(response, item, text);
-    },
-    generated(response, text) {
-      const turn = answers.get(response)?.isBlocked === false ? this.turnOf(response) : null;
-      if (turn !== null) options.onGenerated(response, turn, text);
-      dispatch({ type: 'response.generated', response, question: isQuestion(text) });
-      downlink.complete(response);
-    },
-    done(response, status) {
-      dispatch({ type: 'response.done', response, status });
-      downlink.complete(response);
-    },
-    lost() {
-      for (const response of answers.keys()) downlink.complete(response);
-    },
-    turnOf(response) {
-      const turn = answers.get(response)?.turn ?? null;
-      return turn !== null && isWanted(response) ? turn : null;
-    },
-  };
+      answer.isAudible = true;
+      const start = Math.max(0, before + first - PREROLL);
+      this.#report(response, id, answer, start, false);
+      this.#downlink.trim(response, id, start);
+    }
+    this.#report(response, id, answer, item.received, true);
+  }
+
+  text(response: string, item: string, delta: string): void {
+    const answer = this.#answers.get(response);
+    if (!answer || answer.isBlocked) return;
+    if (!answer.isTextSeen) {
+      answer.isTextSeen = true;
+      this.#dispatch({ type: 'response.text', response });
+    }
+    this.#policy.text(response, item, delta);
+  }
+
+  textDone(response: string, item: string, text: string): void {
+    const answer = this.#answers.get(response);
+    if (!answer || answer.isBlocked) return;
+    this.#policy.textDone(response, item, text);
+  }
+
+  generated(response: string, text: string): void {
+    const turn = this.#answers.get(response)?.isBlocked === false ? this.turnOf(response) : null;
+    if (turn !== null) this.#options.onGenerated(response, turn, text);
+    this.#dispatch({ type: 'response.generated', response, question: isQuestion(text) });
+    this.#downlink.complete(response);
+  }
+
+  done(response: string, status: DoneStatus): void {
+    this.#dispatch({ type: 'response.done', response, status });
+    this.#downlink.complete(response);
+  }
+
+  lost(): void {
+    for (const response of this.#answers.keys()) this.#downlink.complete(response);
+  }
+
+  turnOf(response: string): string | null {
+    const turn = this.#answers.get(response)?.turn ?? null;
+    return turn !== null && this.#isWanted(response) ? turn : null;
+  }
+}
+
+export function createAnswers(options: AnswersOptions): Answers {
+  return new AnswerGate(options);
 }

@@ -45,69 +45,83 @@ export interface ArbiterShell {
   stop(): void;
 }
 
-export function createArbiterShell(options: ArbiterShellOptions): ArbiterShell {
-  const { clock, config } = options;
-  const startedAt = clock.now() - (options.ageMs ?? 0);
-  // Whole milliseconds keep the log readable, and a deadline is never seen too early.
-  const now = () => Math.floor(clock.now() - startedAt);
-  const jobs: (() => void)[] = [];
-  let state = initialState(config);
-  let isRunning = false;
-  let isStopped = false;
-  let timer: { at: number; cancel: () => void } | null = null;
+class Shell implements ArbiterShell {
+  readonly #options: ArbiterShellOptions;
+  readonly #clock: Clock;
+  readonly #config: ArbiterConfig;
+  readonly #startedAt: number;
+  readonly #jobs: (() => void)[] = [];
+  #state: State;
+  #isRunning = false;
+  #isStopped = false;
+  #timer: { at: number; cancel: () => void } | null = null;
 
-  function arm(): void {
-    const due = isStopped ? undefined : nextDeadline(state);
-    if (timer?.at === due) return;
-    timer?.cancel();
-    timer = null;
-    if (due === undefined) return;
-    const cancel = clock.wakeAt(startedAt + due, () => {
-      timer = null;
-      run(() => void dispatch({ type: 'tick' }));
-    });
-    timer = { at: due, cancel };
+  constructor(options: ArbiterShellOptions) {
+    this.#options = options;
+    const { clock, config } = options;
+    this.#clock = clock;
+    this.#config = config;
+    this.#startedAt = clock.now() - (options.ageMs ?? 0);
+    this.#state = initialState(config);
   }
 
-  function run(job: () => void): void {
-    if (isStopped) return;
-    jobs.push(job);
-    if (isRunning) return;
-    isRunning = true;
+  #arm(): void {
+    const due = this.#isStopped ? undefined : nextDeadline(this.#state);
+    if (this.#timer?.at === due) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (due === undefined) return;
+    const cancel = this.#clock.wakeAt(this.#startedAt + due, () => {
+      this.#timer = null;
+      this.run(() => void this.dispatch({ type: 'tick' }));
+    });
+    this.#timer = { at: due, cancel };
+  }
+
+  // Whole milliseconds keep the log readable, and a deadline is never seen too early.
+  now(): number {
+    return Math.floor(this.#clock.now() - this.#startedAt);
+  }
+
+  run(job: () => void): void {
+    if (this.#isStopped) return;
+    this.#jobs.push(job);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     try {
-      for (let next = jobs.shift(); next; next = jobs.shift()) next();
+      for (let next = this.#jobs.shift(); next; next = this.#jobs.shift()) next();
     } catch (error) {
-      jobs.length = 0;
-      options.onFault(error);
+      this.#jobs.length = 0;
+      this.#options.onFault(error);
     } finally {
-      isRunning = false;
+      this.#isRunning = false;
     }
   }
 
-  function dispatch(happening: Happening): Effect[] {
-    const event: ArbiterEvent = { ...happening, t: now() };
-    const before = state;
-    const result = step(before, event, config);
-    state = result.state;
+  dispatch(happening: Happening): Effect[] {
+    const event: ArbiterEvent = { ...happening, t: this.now() };
+    const before = this.#state;
+    const result = step(before, event, this.#config);
+    this.#state = result.state;
     const { effects } = result;
-    options.onStep(event, effects, before);
-    for (const effect of effects) options.perform(effect, effects);
-    options.afterStep(event, effects);
-    arm();
+    this.#options.onStep(event, effects, before);
+    for (const effect of effects) this.#options.perform(effect, effects);
+    this.#options.afterStep(event, effects);
+    this.#arm();
     return effects;
   }
 
-  return {
-    get state() {
-      return state;
-    },
-    now,
-    run,
-    dispatch,
-    stop() {
-      isStopped = true;
-      jobs.length = 0;
-      arm();
-    },
-  };
+  get state(): State {
+    return this.#state;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#jobs.length = 0;
+    this.#arm();
+  }
+}
+
+export function createArbiterShell(options: ArbiterShellOptions): ArbiterShell {
+  return new Shell(options);
 }

@@ -62,90 +62,118 @@ export interface ComingBack {
   stop(): void;
 }
 
-export function createComingBack(options: ComingBackOptions): ComingBack {
-  const { clock, seed, line, downlink, dispatch, state } = options;
-  const secret = createResumeSecret();
-  let cancelWindow: (() => void) | null = null;
+class ReturningPage implements ComingBack {
+  readonly #options: ComingBackOptions;
+  readonly #clock: Clock;
+  readonly #seed: SessionSeed;
+  readonly #line: Line;
+  readonly #downlink: Downlink;
+  readonly #dispatch: (event: Happening) => void;
+  readonly #state: () => State;
+  readonly #secret = createResumeSecret();
+  #cancelWindow: (() => void) | null = null;
 
-  function stop(): void {
-    cancelWindow?.();
-    cancelWindow = null;
+  constructor(options: ComingBackOptions) {
+    this.#options = options;
+    const { clock, seed, line, downlink, dispatch, state } = options;
+    this.#clock = clock;
+    this.#seed = seed;
+    this.#line = line;
+    this.#downlink = downlink;
+    this.#dispatch = dispatch;
+    this.#state = state;
   }
 
-  function facts(openedBy: Buffer | null, epoch: number, tokenEndsAt: number): HelloFacts {
+  #facts(openedBy: Buffer | null, epoch: number, tokenEndsAt: number): HelloFacts {
     return {
-      ...{ seed, config: options.config, epoch },
-      tokenExpiresInMs: tokenEndsAt - clock.wallNow(),
-      resume: { secret: secret.renew(openedBy), windowMs: options.windowMs },
+      ...{ seed: this.#seed, config: this.#options.config, epoch },
+      tokenExpiresInMs: tokenEndsAt - this.#clock.wallNow(),
+      resume: { secret: this.#secret.renew(openedBy), windowMs: this.#options.windowMs },
     };
   }
 
   /** To the page that was here before: both directions go on where they were. */
-  function goOn(socket: WebSocket, point: ResumePoint, hello: HelloFacts): void {
-    line.take(socket, helloAgain(hello, 'all', line.received.counts), point);
-    downlink.setConnected(true);
-    dispatch({ type: 'widget.up', epoch: point.epoch });
+  #goOn(socket: WebSocket, point: ResumePoint, hello: HelloFacts): void {
+    this.#line.take(socket, helloAgain(hello, 'all', this.#line.received.counts), point);
+    this.#downlink.setConnected(true);
+    this.#dispatch({ type: 'widget.up', epoch: point.epoch });
   }
 
   /** To a page that has nothing, or has missed too much. */
-  function beginAnew(socket: WebSocket, kept: Kept, hello: HelloFacts): void {
-    line.restart();
-    line.take(socket, helloAgain(hello, kept, NOTHING));
-    options.codec.restart();
-    options.clips.again();
+  #beginAnew(socket: WebSocket, kept: Kept, hello: HelloFacts): void {
+    this.#line.restart();
+    this.#line.take(socket, helloAgain(hello, kept, NOTHING));
+    this.#options.codec.restart();
+    this.#options.clips.again();
     if (kept === 'unplayed') {
-      downlink.rewind();
-      for (const message of options.mirror.again()) options.codec.message(message);
-      dispatch({ type: 'widget.up' });
+      this.#downlink.rewind();
+      for (const message of this.#options.mirror.again()) this.#options.codec.message(message);
+      this.#dispatch({ type: 'widget.up' });
     } else {
       // Above both sides' epochs: what was heard is over.
-      dispatch({ type: 'widget.up', epoch: hello.epoch - 1 });
+      this.#dispatch({ type: 'widget.up', epoch: hello.epoch - 1 });
     }
-    downlink.setConnected(true);
-    options.dropPage(kept === 'unplayed');
+    this.#downlink.setConnected(true);
+    this.#options.dropPage(kept === 'unplayed');
   }
 
-  return {
-    greet(socket) {
-      const { restored, offer, admission } = seed;
-      if (!restored) {
-        line.take(socket, helloOf(facts(null, state().epoch, admission.tokenExpiresAt)));
-        dispatch({ type: 'session.started' });
-        return;
-      }
-      const epoch = Math.max(restored.epoch, offer?.point?.epoch ?? 0) + 2;
-      const hello = facts(offer?.digest ?? null, epoch, admission.tokenExpiresAt);
-      line.take(socket, helloAgain(hello, 'memory', NOTHING));
-      dispatch({ type: 'session.started' });
-      dispatch({ type: 'widget.up', epoch: epoch - 1 });
-    },
-    down(isFinal) {
-      dispatch({ type: 'widget.down' });
-      if (isFinal || !options.isStarted()) {
-        options.onLost();
-        return;
-      }
-      downlink.setConnected(false);
-      stop();
-      cancelWindow = clock.wakeAt(clock.now() + options.windowMs, () => options.run(options.onLost));
-      options.onAway();
-    },
-    isOpenedBy: (digest) => options.isStarted() && secret.isOpenedBy(digest),
-    resume(socket, { digest, point }, tokenEndsAt) {
-      stop();
-      const kept: Kept = point === null ? 'unplayed' : line.has(point) ? 'all' : 'memory';
-      if (point === null) beginAnew(socket, 'unplayed', facts(digest, state().epoch, tokenEndsAt));
-      else if (kept === 'all') goOn(socket, point, facts(digest, state().epoch, tokenEndsAt));
-      else beginAnew(socket, kept, facts(digest, Math.max(state().epoch, point.epoch) + 2, tokenEndsAt));
-      options.onSecret();
-      options.onBack(kept);
-    },
-    arrived() {
-      if (secret.arrived()) options.onSecret();
-    },
-    get secrets() {
-      return { secretHash: secret.hash, formerSecretHash: secret.formerHash };
-    },
-    stop,
-  };
+  stop(): void {
+    this.#cancelWindow?.();
+    this.#cancelWindow = null;
+  }
+
+  greet(socket: WebSocket): void {
+    const { restored, offer, admission } = this.#seed;
+    if (!restored) {
+      this.#line.take(socket, helloOf(this.#facts(null, this.#state().epoch, admission.tokenExpiresAt)));
+      this.#dispatch({ type: 'session.started' });
+      return;
+    }
+    const epoch = Math.max(restored.epoch, offer?.point?.epoch ?? 0) + 2;
+    const hello = this.#facts(offer?.digest ?? null, epoch, admission.tokenExpiresAt);
+    this.#line.take(socket, helloAgain(hello, 'memory', NOTHING));
+    this.#dispatch({ type: 'session.started' });
+    this.#dispatch({ type: 'widget.up', epoch: epoch - 1 });
+  }
+
+  down(isFinal: boolean): void {
+    this.#dispatch({ type: 'widget.down' });
+    if (isFinal || !this.#options.isStarted()) {
+      this.#options.onLost();
+      return;
+    }
+    this.#downlink.setConnected(false);
+    this.stop();
+    this.#cancelWindow = this.#clock.wakeAt(this.#clock.now() + this.#options.windowMs, () =>
+      this.#options.run(this.#options.onLost),
+    );
+    this.#options.onAway();
+  }
+
+  isOpenedBy(digest: Buffer): boolean {
+    return this.#options.isStarted() && this.#secret.isOpenedBy(digest);
+  }
+
+  resume(socket: WebSocket, { digest, point }: ResumeOffer, tokenEndsAt: number): void {
+    this.stop();
+    const kept: Kept = point === null ? 'unplayed' : this.#line.has(point) ? 'all' : 'memory';
+    if (point === null) this.#beginAnew(socket, 'unplayed', this.#facts(digest, this.#state().epoch, tokenEndsAt));
+    else if (kept === 'all') this.#goOn(socket, point, this.#facts(digest, this.#state().epoch, tokenEndsAt));
+    else
+      this.#beginAnew(socket, kept, this.#facts(digest, Math.max(this.#state().epoch, point.epoch) + 2, tokenEndsAt));
+    this.#options.onSecret();
+    this.#options.onBack(kept);
+  }
+
+  arrived(): void {
+    if (this.#secret.arrived()) this.#options.onSecret();
+  }
+
+  get secrets(): { secretHash: string; formerSecretHash: string | null } {
+    return { secretHash: this.#secret.hash, formerSecretHash: this.#secret.formerHash };
+  }
+}
+
+export function createComingBack(options: ComingBackOptions): ComingBack {
+  return new ReturningPage(options);
 }

@@ -56,21 +56,41 @@ export interface Downlink {
   stop(): void;
 }
 
-export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkOptions): Downlink {
-  const store = createSoundStore();
-  const pace = createPace();
+/** Samples of the item that may be sent now, and whether they are its last. */
+function sendable(item: StoredItem, upTo: number): { count: number; isAll: boolean } {
+  const allowed = upTo - item.offset;
+  const isAll = item.isComplete && allowed >= item.received - SUB_MS;
+  if (isAll) return { count: item.received - item.sent, isAll };
+  const end = Math.min(allowed, item.received - RESERVE);
+  return { count: Math.max(0, end - item.sent), isAll };
+}
+
+class PacedDownlink implements Downlink {
+  readonly #clock: Clock;
+  readonly #message: (message: RelayMessage) => void;
+  readonly #onFirstSent: (turn: string) => void;
+  readonly #frame: (frame: Omit<AudioFrame, 'seq'>) => void;
+  readonly #store = createSoundStore();
+  readonly #pace = createPace();
   /** Where each item that was begun stands on the pace's scale. */
-  const begun = new Map<string, { epoch: number; startMs: number; fromMs: number }>();
-  let admittedInOrder: string[] = [];
-  let isPlaying = true;
-  let isConnected = true;
-  let framesSent = 0;
-  let cancelWake: (() => void) | null = null;
+  readonly #begun = new Map<string, { epoch: number; startMs: number; fromMs: number }>();
+  #admittedInOrder: string[] = [];
+  #isPlaying = true;
+  #isConnected = true;
+  #framesSent = 0;
+  #cancelWake: (() => void) | null = null;
+
+  constructor({ clock, message, frame, onFirstSent }: DownlinkOptions) {
+    this.#clock = clock;
+    this.#message = message;
+    this.#onFirstSent = onFirstSent;
+    this.#frame = frame;
+  }
 
   /** The item to send from now, with its response. */
-  function next(): { response: StoredResponse; item: StoredItem; epoch: number; upTo: number } | undefined {
-    for (const id of admittedInOrder) {
-      const response = store.get(id);
+  #next(): { response: StoredResponse; item: StoredItem; epoch: number; upTo: number } | undefined {
+    for (const id of this.#admittedInOrder) {
+      const response = this.#store.get(id);
       if (!response?.admitted) continue;
       const { epoch, upTo } = response.admitted;
       for (const item of response.items) {
@@ -82,34 +102,25 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
     return undefined;
   }
 
-  /** Samples of the item that may be sent now, and whether they are its last. */
-  function sendable(item: StoredItem, upTo: number): { count: number; isAll: boolean } {
-    const allowed = upTo - item.offset;
-    const isAll = item.isComplete && allowed >= item.received - SUB_MS;
-    if (isAll) return { count: item.received - item.sent, isAll };
-    const end = Math.min(allowed, item.received - RESERVE);
-    return { count: Math.max(0, end - item.sent), isAll };
-  }
-
-  function wakeIn(ms: number): void {
-    cancelWake?.();
-    cancelWake = clock.wakeAt(clock.now() + ms, () => {
-      cancelWake = null;
-      pump();
+  #wakeIn(ms: number): void {
+    this.#cancelWake?.();
+    this.#cancelWake = this.#clock.wakeAt(this.#clock.now() + ms, () => {
+      this.#cancelWake = null;
+      this.#pump();
     });
   }
 
-  function frameMs(): number {
-    if (framesSent < SHORT_FRAMES) return FRAME_MS;
-    return framesSent < MIDDLE_FRAMES ? FRAME_MS * 2 : BATCH_MS;
+  #frameMs(): number {
+    if (this.#framesSent < SHORT_FRAMES) return FRAME_MS;
+    return this.#framesSent < MIDDLE_FRAMES ? FRAME_MS * 2 : BATCH_MS;
   }
 
-  function pump(): void {
-    cancelWake?.();
-    cancelWake = null;
-    while (isPlaying && isConnected) {
-      const now = clock.now();
-      const turn = next();
+  #pump(): void {
+    this.#cancelWake?.();
+    this.#cancelWake = null;
+    while (this.#isPlaying && this.#isConnected) {
+      const now = this.#clock.now();
+      const turn = this.#next();
       if (!turn) return;
       const { response, item, epoch, upTo } = turn;
       const { count, isAll } = sendable(item, upTo);
@@ -118,38 +129,31 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
         item.isFinished = true;
         continue;
       }
-      const aheadMs = pace.aheadMs(now);
-      if (aheadMs === 0) framesSent = 0;
-      const wanted = msToSamples(frameMs());
+      const aheadMs = this.#pace.aheadMs(now);
+      if (aheadMs === 0) this.#framesSent = 0;
+      const wanted = msToSamples(this.#frameMs());
       const part = Math.min(wanted, count);
       // What is not yet a whole frame waits for more, as long as the ear has enough.
-      if (part < wanted && !isAll && aheadMs >= URGENT_MS + pace.lagMs) {
-        wakeIn(aheadMs - URGENT_MS - pace.lagMs + 1);
+      if (part < wanted && !isAll && aheadMs >= URGENT_MS + this.#pace.lagMs) {
+        this.#wakeIn(aheadMs - URGENT_MS - this.#pace.lagMs + 1);
         return;
       }
       if (part < RESERVE && !isAll) return;
       const partMs = samplesToMs(part);
-      const overMs = aheadMs + partMs - LEAD_MS - pace.lagMs;
+      const overMs = aheadMs + partMs - LEAD_MS - this.#pace.lagMs;
       if (overMs > 0) {
-        wakeIn(Math.max(1, overMs));
+        this.#wakeIn(Math.max(1, overMs));
         return;
       }
-      send(response, item, epoch, part, isAll && part === count, now);
+      this.#send(response, item, epoch, part, isAll && part === count, now);
     }
   }
 
-  function send(
-    response: StoredResponse,
-    item: StoredItem,
-    epoch: number,
-    count: number,
-    isLast: boolean,
-    now: number,
-  ): void {
-    if (!begun.has(item.id)) {
+  #send(response: StoredResponse, item: StoredItem, epoch: number, count: number, isLast: boolean, now: number): void {
+    if (!this.#begun.has(item.id)) {
       const fromMs = samplesToMs(item.sent);
-      begun.set(item.id, { epoch, startMs: pace.sentMs, fromMs });
-      message({
+      this.#begun.set(item.id, { epoch, startMs: this.#pace.sentMs, fromMs });
+      this.#message({
         type: 'item.started',
         item: item.id,
         response: response.id,
@@ -158,88 +162,104 @@ export function createDownlink({ clock, message, frame, onFirstSent }: DownlinkO
         lane: 'B',
         fromMs,
       });
-      onFirstSent(response.turn);
+      this.#onFirstSent(response.turn);
     }
-    const samples = store.take(item, count);
-    pace.sent(samplesToMs(count), now);
-    framesSent += 1;
+    const samples = this.#store.take(item, count);
+    this.#pace.sent(samplesToMs(count), now);
+    this.#framesSent += 1;
     item.isFinished = isLast;
-    frame({ epoch, lane: 'B', flags: isLast ? FLAG_LAST : 0, samples });
+    this.#frame({ epoch, lane: 'B', flags: isLast ? FLAG_LAST : 0, samples });
   }
 
-  return {
-    receive(response, turn, item, samples) {
-      const isKept = store.add(response, turn, item, samples);
-      pump();
-      return isKept;
-    },
-    trim: (response, item, position) => store.trim(response, item, position),
-    complete(response) {
-      store.complete(response);
-      pump();
-    },
-    admit(id, epoch, upToMs) {
-      const response = store.get(id);
-      if (!response) return;
-      response.admitted = { epoch, upTo: upToMs === undefined ? Infinity : msToSamples(upToMs) };
-      if (!admittedInOrder.includes(id)) admittedInOrder.push(id);
-      pump();
-    },
-    close(isWanted) {
-      cancelWake?.();
-      cancelWake = null;
-      for (const { id } of [...store.all()]) {
-        if (isWanted(id)) store.restart(id);
-        else store.forget(id);
-      }
-      admittedInOrder = [];
-      begun.clear();
-      framesSent = 0;
-      pace.reset(clock.now());
-      pace.setRunning(isPlaying, clock.now());
-    },
-    forget(isOver) {
-      for (const { id } of [...store.all()]) {
-        if (!isOver(id)) continue;
-        store.forget(id);
-        admittedInOrder = admittedInOrder.filter((one) => one !== id);
-      }
-      if (admittedInOrder.length === 0) begun.clear();
-    },
-    setPlaying(next) {
-      if (next === isPlaying) return;
-      isPlaying = next;
-      pace.setRunning(next, clock.now());
-      pump();
-    },
-    setConnected(next) {
-      isConnected = next;
-      pump();
-    },
-    rewind() {
-      begun.clear();
-      framesSent = 0;
-      pace.reset(clock.now());
-      pace.setRunning(isPlaying, clock.now());
-      for (const id of admittedInOrder) store.rewind(id);
-    },
-    played(epoch, item, playedMs) {
-      const place = begun.get(item);
-      if (place?.epoch !== epoch) return;
-      store.played(item, Math.floor(msToSamples(playedMs)));
-      pace.reported(place.startMs + playedMs - place.fromMs, clock.now());
-      pump();
-    },
-    get heldBytes() {
-      return store.bytes;
-    },
-    get leadMs() {
-      return isPlaying && next() !== undefined ? pace.aheadMs(clock.now()) : null;
-    },
-    stop() {
-      cancelWake?.();
-      cancelWake = null;
-      isPlaying = false;
-    },
-  };
+  receive(response: string, turn: string, item: string, samples: Int16Array): boolean {
+    const isKept = this.#store.add(response, turn, item, samples);
+    this.#pump();
+    return isKept;
+  }
+
+  trim(response: string, item: string, position: number): void {
+    this.#store.trim(response, item, position);
+  }
+
+  complete(response: string): void {
+    this.#store.complete(response);
+    this.#pump();
+  }
+
+  admit(id: string, epoch: number, upToMs?: number): void {
+    const response = this.#store.get(id);
+    if (!response) return;
+    response.admitted = { epoch, upTo: upToMs === undefined ? Infinity : msToSamples(upToMs) };
+    if (!this.#admittedInOrder.includes(id)) this.#admittedInOrder.push(id);
+    this.#pump();
+  }
+
+  close(isWanted: (response: string) => boolean): void {
+    this.#cancelWake?.();
+    this.#cancelWake = null;
+    for (const { id } of [...this.#store.all()]) {
+      if (isWanted(id)) this.#store.restart(id);
+      else this.#store.forget(id);
+    }
+    this.#admittedInOrder = [];
+    this.#begun.clear();
+    this.#framesSent = 0;
+    this.#pace.reset(this.#clock.now());
+    this.#pace.setRunning(this.#isPlaying, this.#clock.now());
+  }
+
+  forget(isOver: (response: string) => boolean): void {
+    for (const { id } of [...this.#store.all()]) {
+      if (!isOver(id)) continue;
+      this.#store.forget(id);
+      this.#admittedInOrder = this.#admittedInOrder.filter((one) => one !== id);
+    }
+    if (this.#admittedInOrder.length === 0) this.#begun.clear();
+  }
+
+  setPlaying(next: boolean): void {
+    if (next === this.#isPlaying) return;
+    this.#isPlaying = next;
+    this.#pace.setRunning(next, this.#clock.now());
+    this.#pump();
+  }
+
+  setConnected(next: boolean): void {
+    this.#isConnected = next;
+    this.#pump();
+  }
+
+  rewind(): void {
+    this.#begun.clear();
+    this.#framesSent = 0;
+    this.#pace.reset(this.#clock.now());
+    this.#pace.setRunning(this.#isPlaying, this.#clock.now());
+    for (const id of this.#admittedInOrder) this.#store.rewind(id);
+  }
+
+  played(epoch: number, item: string, playedMs: number): void {
+    const place = this.#begun.get(item);
+    if (place?.epoch !== epoch) return;
+    this.#store.played(item, Math.floor(msToSamples(playedMs)));
+    this.#pace.reported(place.startMs + playedMs - place.fromMs, this.#clock.now());
+    this.#pump();
+  }
+
+  get heldBytes(): number {
+    return this.#store.bytes;
+  }
+
+  get leadMs(): number | null {
+    return this.#isPlaying && this.#next() !== undefined ? this.#pace.aheadMs(this.#clock.now()) : null;
+  }
+
+  stop(): void {
+    this.#cancelWake?.();
+    this.#cancelWake = null;
+    this.#isPlaying = false;
+  }
+}
+
+export function createDownlink(options: DownlinkOptions): Downlink {
+  return new PacedDownlink(options);
 }

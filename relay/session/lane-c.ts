@@ -9,12 +9,12 @@ import type { RelayMessage } from '#wire';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
 import type { Clock } from '../clock.ts';
 import { reasonText, type Reason, type Severity, type Side, type Violation } from '../policy/decisions.ts';
-import { createInputPolicy, type InputRuling } from '../policy/input-policy.ts';
+import { createInputPolicy, type InputPolicy, type InputRuling } from '../policy/input-policy.ts';
 import type { Ruling } from '../policy/judge.ts';
 import { shareOf, type Moderator } from '../policy/moderation.ts';
 import { createOutputPolicy, type OutputPolicy } from '../policy/output-policy.ts';
 import { redact } from '../policy/redact.ts';
-import { requiredPhrases } from '../policy/required.ts';
+import { requiredPhrases, type RequiredPhrases } from '../policy/required.ts';
 import { phraseRules } from '../policy/rules.ts';
 import type { Policy } from '../policy/settings.ts';
 import { rewriteInstruction, sayInstruction } from '../policy/told.ts';
@@ -105,185 +105,239 @@ function entry<T>(map: Map<string, T>, key: string, make: () => T): T {
   return value;
 }
 
-export function createLaneC(options: LaneCOptions): LaneC {
-  const { policy, config, clock, signal, dispatch, turns, controls } = options;
-  const moderator = options.moderator && shareOf(options.moderator, signal);
-  const isStrict = config.POLICY_MODE === 'strict';
-  const silenceBlocks = isStrict && config.POLICY_ON_TIMEOUT === 'closed';
-  const timeoutMs = isStrict ? config.POLICY_BUDGET_MS : LENIENT_TIMEOUT_MS;
+class PolicyLane implements LaneC {
+  readonly #options: LaneCOptions;
+  readonly #policy: Policy;
+  readonly #config: ArbiterConfig;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #dispatch: (event: Happening) => Effect[];
+  readonly #turns: Turns;
+  readonly #controls: ControlClips;
+  readonly #isStrict: boolean;
+  readonly #silenceBlocks: boolean;
   // A question is judged while the model thinks: there is more time than for an answer.
-  const input = createInputPolicy({ policy, moderator, timeoutMs: timeoutMs * 2, silenceBlocks, signal });
-  const required = requiredPhrases(policy);
-  const output = createOutputPolicy({
-    rules: phraseRules(policy, 'output'),
-    actions: policy.moderation.output,
-    opening: policy.moderation.opening,
-    run: options.run,
-    now: () => clock.now(),
-    onRuling: options.onRuling,
-    onVerdict: (ms) => options.onMetric('moderation_ms', ms),
-    ...{ moderator, timeoutMs, silenceBlocks, signal },
-  });
-  const known = new Map<string, Turn>();
+  readonly #input: InputPolicy;
+  readonly #required: RequiredPhrases;
+  readonly #output: OutputPolicy;
+  readonly #known = new Map<string, Turn>();
   /** What is known of user items: their words, and the ruling on them. */
-  const items = new Map<string, { text: string; ruling: InputRuling | null }>();
-  const timers = new Set<() => void>();
-  let calls = 0;
+  readonly #items = new Map<string, { text: string; ruling: InputRuling | null }>();
+  readonly #timers = new Set<() => void>();
+  #calls = 0;
 
-  const turnOf = (turn: string) =>
-    entry(known, turn, () => ({
+  constructor(options: LaneCOptions) {
+    this.#options = options;
+    const { policy, config, clock, signal, dispatch, turns, controls } = options;
+    this.#policy = policy;
+    this.#config = config;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#dispatch = dispatch;
+    this.#turns = turns;
+    this.#controls = controls;
+    const moderator = options.moderator && shareOf(options.moderator, signal);
+    this.#isStrict = config.POLICY_MODE === 'strict';
+    this.#silenceBlocks = this.#isStrict && config.POLICY_ON_TIMEOUT === 'closed';
+    const timeoutMs = this.#isStrict ? config.POLICY_BUDGET_MS : LENIENT_TIMEOUT_MS;
+    this.#input = createInputPolicy({
+      policy,
+      moderator,
+      timeoutMs: timeoutMs * 2,
+      silenceBlocks: this.#silenceBlocks,
+      signal,
+    });
+    this.#required = requiredPhrases(policy);
+    this.#output = createOutputPolicy({
+      rules: phraseRules(policy, 'output'),
+      actions: policy.moderation.output,
+      opening: policy.moderation.opening,
+      run: options.run,
+      now: () => this.#clock.now(),
+      onRuling: options.onRuling,
+      onVerdict: (ms) => this.#options.onMetric('moderation_ms', ms),
+      ...{ moderator, timeoutMs, silenceBlocks: this.#silenceBlocks, signal },
+    });
+  }
+
+  #turnOf(turn: string): Turn {
+    return entry(this.#known, turn, () => ({
       ...{ item: null, isJudged: true, isDecided: false, blocked: null, isRewrite: false },
       ...{ responses: [], topics: [], said: '', isCompleted: false },
     }));
-  const isOpen = (turn: string) => {
-    const { turn: open } = options.state();
-    return open.is === 'open' && open.id === turn;
-  };
-  const wanted = (response: string) => isWanted(options.state(), response);
-
-  function tell(side: Side, turn: string, violation: Violation, words: string): void {
-    const { decision, reason, severity, detail } = violation;
-    options.onMetric(`policy_${decision}_count`, 1);
-    if (decision !== 'escalate') {
-      options.send({ type: 'policy.applied', decision, reason, severity, side });
-      return;
-    }
-    options.send({ type: 'policy.escalated', reason, severity });
-    const excerpt = redact(words, policy.pii).slice(-EXCERPT);
-    options.onEscalation({ turn, side, reason, severity, ...(detail !== undefined && { detail }), excerpt });
   }
 
-  function block(response: string, violation: Violation): void {
+  #isOpen(turn: string): boolean {
+    const { turn: open } = this.#options.state();
+    return open.is === 'open' && open.id === turn;
+  }
+
+  #wanted(response: string): boolean {
+    return isWanted(this.#options.state(), response);
+  }
+
+  #tell(side: Side, turn: string, violation: Violation, words: string): void {
+    const { decision, reason, severity, detail } = violation;
+    this.#options.onMetric(`policy_${decision}_count`, 1);
+    if (decision !== 'escalate') {
+      this.#options.send({ type: 'policy.applied', decision, reason, severity, side });
+      return;
+    }
+    this.#options.send({ type: 'policy.escalated', reason, severity });
+    const excerpt = redact(words, this.#policy.pii).slice(-EXCERPT);
+    this.#options.onEscalation({ turn, side, reason, severity, ...(detail !== undefined && { detail }), excerpt });
+  }
+
+  #block(response: string, violation: Violation): void {
     const { decision } = violation;
-    controls.choose(decision === 'escalate' ? 'handover' : decision === 'cancel_output' ? 'silence' : 'refusal');
-    options.stop(response);
-    const effects = dispatch({ type: 'policy.blocked', response, reason: reasonText(violation) });
+    this.#controls.choose(decision === 'escalate' ? 'handover' : decision === 'cancel_output' ? 'silence' : 'refusal');
+    this.#options.stop(response);
+    const effects = this.#dispatch({ type: 'policy.blocked', response, reason: reasonText(violation) });
     // Not current: it was only written down, and nothing will be said.
-    if (!effects.some(({ type }) => type === 'gate.close')) controls.choose('refusal');
+    if (!effects.some(({ type }) => type === 'gate.close')) this.#controls.choose('refusal');
   }
 
   /** Stops the turn's answer and has the model give another. */
-  function rewrite(id: string, violation: Violation): void {
-    const { item, topics } = turnOf(id);
-    options.bridge()?.addContext(rewriteInstruction(violation, policy));
-    const next = turns.proposeInstead(id);
-    Object.assign(turnOf(next), { item, topics, isRewrite: true });
-    dispatch({ type: 'turn.committed', turn: next, utterances: [] });
-    turns.announce(next);
+  #rewrite(id: string, violation: Violation): void {
+    const { item, topics } = this.#turnOf(id);
+    this.#options.bridge()?.addContext(rewriteInstruction(violation, this.#policy));
+    const next = this.#turns.proposeInstead(id);
+    Object.assign(this.#turnOf(next), { item, topics, isRewrite: true });
+    this.#dispatch({ type: 'turn.committed', turn: next, utterances: [] });
+    this.#turns.announce(next);
   }
 
-  function decide(side: Side, id: string, response: string | undefined, found: Violation, words: string): void {
-    const turn = turnOf(id);
-    const state = options.state();
+  #decide(side: Side, id: string, response: string | undefined, found: Violation, words: string): void {
+    const turn = this.#turnOf(id);
+    const state = this.#options.state();
     // Once a turn; but whoever may be in danger is always told of.
-    if (turn.isDecided || !isOpen(id)) {
-      if (found.decision === 'escalate') tell(side, id, found, words);
+    if (turn.isDecided || !this.#isOpen(id)) {
+      if (found.decision === 'escalate') this.#tell(side, id, found, words);
       return;
     }
     turn.isDecided = true;
-    const mayRewrite = !turn.isRewrite && isUserSilent(state) && options.bridge() !== null;
+    const mayRewrite = !turn.isRewrite && isUserSilent(state) && this.#options.bridge() !== null;
     const violation: Violation = found.decision === 'rewrite' && !mayRewrite ? { ...found, decision: 'refuse' } : found;
-    tell(side, id, violation, words);
+    this.#tell(side, id, violation, words);
     const isDropped = violation.decision === 'refuse' || violation.decision === 'cancel_output';
     // What the model was asked and may not answer does not stay in its memory.
-    if (side === 'input' && isDropped && turn.item !== null) options.bridge()?.deleteItem(turn.item);
+    if (side === 'input' && isDropped && turn.item !== null) this.#options.bridge()?.deleteItem(turn.item);
     if (violation.decision === 'rewrite') {
-      for (const one of turn.responses) options.stop(one);
-      rewrite(id, violation);
-    } else if (response !== undefined) block(response, violation);
+      for (const one of turn.responses) this.#options.stop(one);
+      this.#rewrite(id, violation);
+    } else if (response !== undefined) this.#block(response, violation);
     else turn.blocked = violation;
   }
 
   /** The ruling on the turn's question is here. */
-  function judged(id: string, { violation, topics }: InputRuling, words: string): void {
-    const turn = turnOf(id);
+  #judged(id: string, { violation, topics }: InputRuling, words: string): void {
+    const turn = this.#turnOf(id);
     turn.isJudged = true;
     turn.topics.push(...topics);
-    if (violation) decide('input', id, turn.responses.findLast(wanted), violation, words);
-    else for (const response of turn.responses) output.release(response);
+    if (violation)
+      this.#decide(
+        'input',
+        id,
+        turn.responses.findLast((response) => this.#wanted(response)),
+        violation,
+        words,
+      );
+    else for (const response of turn.responses) this.#output.release(response);
   }
 
-  function ruled(item: string, ruling: InputRuling): void {
-    const about = items.get(item);
+  #ruled(item: string, ruling: InputRuling): void {
+    const about = this.#items.get(item);
     if (!about) return;
     about.ruling = ruling;
-    const owner = [...known].findLast(([, turn]) => turn.item === item && !turn.isRewrite);
-    if (owner) judged(owner[0], ruling, about.text);
+    const owner = [...this.#known].findLast(([, turn]) => turn.item === item && !turn.isRewrite);
+    if (owner) this.#judged(owner[0], ruling, about.text);
   }
 
   /** Open on timeout: an answer waits for the ruling on its question no longer than for one on itself. */
-  function releaseInTime(id: string, response: string): void {
-    const cancel = clock.wakeAt(clock.now() + config.POLICY_BUDGET_MS, () => {
-      timers.delete(cancel);
-      options.run(() => {
-        turnOf(id).isJudged = true;
-        output.release(response);
+  #releaseInTime(id: string, response: string): void {
+    const cancel = this.#clock.wakeAt(this.#clock.now() + this.#config.POLICY_BUDGET_MS, () => {
+      this.#timers.delete(cancel);
+      this.#options.run(() => {
+        this.#turnOf(id).isJudged = true;
+        this.#output.release(response);
       });
     });
-    timers.add(cancel);
+    this.#timers.add(cancel);
   }
 
-  function asked(id: string, item: string): void {
-    const turn = turnOf(id);
+  asked(id: string, item: string): void {
+    const turn = this.#turnOf(id);
     turn.item = item;
     // A refusal that waited for the user to end was dropped by this turn.
-    controls.choose('refusal');
-    const ruling = items.get(item)?.ruling;
-    turn.isJudged = !(input.isNeeded && policy.moderation.holdForInput);
-    if (ruling) judged(id, ruling, items.get(item)?.text ?? '');
+    this.#controls.choose('refusal');
+    const ruling = this.#items.get(item)?.ruling;
+    turn.isJudged = !(this.#input.isNeeded && this.#policy.moderation.holdForInput);
+    if (ruling) this.#judged(id, ruling, this.#items.get(item)?.text ?? '');
   }
 
-  return {
-    output,
-    asked,
-    again(id, next) {
-      const { item } = turnOf(id);
-      if (item !== null) asked(next, item);
-    },
-    userSaid(item, text) {
-      if (items.has(item)) return;
-      entry(items, item, () => ({ text, ruling: null }));
-      const ruling = input.check(text);
-      if (!(ruling instanceof Promise)) ruled(item, ruling);
-      else void ruling.then((late) => signal.aborted || options.run(() => ruled(item, late)));
-    },
-    isHeld: (id) => isStrict && known.get(id)?.isJudged === false,
-    created(response, id) {
-      const turn = turnOf(id);
-      turn.responses.push(response);
-      if (turn.blocked) {
-        const violation = turn.blocked;
-        turn.blocked = null;
-        block(response, violation);
-      } else if (!turn.isJudged && isStrict && !silenceBlocks) releaseInTime(id, response);
-    },
-    violated(response, id, violation) {
-      if (id === null || !wanted(response)) block(response, violation);
-      else decide('output', id, response, violation, output.textOf(response));
-    },
-    generated(_response, id, text) {
-      const turn = turnOf(id);
-      turn.said = `${turn.said} ${text}`.trim();
-      // The answer goes on after a function's result; it is complete when none is open.
-      if (!isOpen(id) || text.trim() === '' || Object.keys(options.state().tools).length > 0) return;
-      const missing = required.missing(turn.said, turn.topics);
-      if (missing.length === 0) required.answered(turn.said);
-      else if (turn.isCompleted) {
-        const reason = 'required_phrase_missing';
-        options.onMetric(`policy_${reason}_count`, 1);
-        options.send({ type: 'policy.applied', decision: 'allow', reason, severity: 'medium', side: 'output' });
-      } else {
-        turn.isCompleted = true;
-        calls += 1;
-        const call = `policy_${calls}`;
-        options.bridge()?.addContext(sayInstruction(missing));
-        dispatch({ type: 'tool.started', call });
-        dispatch({ type: 'tool.ended', call });
-      }
-    },
-    close() {
-      for (const cancel of timers) cancel();
-      timers.clear();
-    },
-  };
+  get output(): OutputPolicy {
+    return this.#output;
+  }
+
+  again(id: string, next: string): void {
+    const { item } = this.#turnOf(id);
+    if (item !== null) this.asked(next, item);
+  }
+
+  userSaid(item: string, text: string): void {
+    if (this.#items.has(item)) return;
+    entry(this.#items, item, () => ({ text, ruling: null }));
+    const ruling = this.#input.check(text);
+    if (!(ruling instanceof Promise)) this.#ruled(item, ruling);
+    else void ruling.then((late) => this.#signal.aborted || this.#options.run(() => this.#ruled(item, late)));
+  }
+
+  isHeld(id: string): boolean {
+    return this.#isStrict && this.#known.get(id)?.isJudged === false;
+  }
+
+  created(response: string, id: string): void {
+    const turn = this.#turnOf(id);
+    turn.responses.push(response);
+    if (turn.blocked) {
+      const violation = turn.blocked;
+      turn.blocked = null;
+      this.#block(response, violation);
+    } else if (!turn.isJudged && this.#isStrict && !this.#silenceBlocks) this.#releaseInTime(id, response);
+  }
+
+  violated(response: string, id: string | null, violation: Violation): void {
+    if (id === null || !this.#wanted(response)) this.#block(response, violation);
+    else this.#decide('output', id, response, violation, this.#output.textOf(response));
+  }
+
+  generated(_response: string, id: string, text: string): void {
+    const turn = this.#turnOf(id);
+    turn.said = `${turn.said} ${text}`.trim();
+    // The answer goes on after a function's result; it is complete when none is open.
+    if (!this.#isOpen(id) || text.trim() === '' || Object.keys(this.#options.state().tools).length > 0) return;
+    const missing = this.#required.missing(turn.said, turn.topics);
+    if (missing.length === 0) this.#required.answered(turn.said);
+    else if (turn.isCompleted) {
+      const reason = 'required_phrase_missing';
+      this.#options.onMetric(`policy_${reason}_count`, 1);
+      this.#options.send({ type: 'policy.applied', decision: 'allow', reason, severity: 'medium', side: 'output' });
+    } else {
+      turn.isCompleted = true;
+      this.#calls += 1;
+      const call = `policy_${this.#calls}`;
+      this.#options.bridge()?.addContext(sayInstruction(missing));
+      this.#dispatch({ type: 'tool.started', call });
+      this.#dispatch({ type: 'tool.ended', call });
+    }
+  }
+
+  close(): void {
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+  }
+}
+
+export function createLaneC(options: LaneCOptions): LaneC {
+  return new PolicyLane(options);
 }

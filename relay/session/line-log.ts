@@ -49,80 +49,101 @@ const SPENT: Entry = { data: '', number: -1, bytes: 0 };
 /** Let-go entries at the head of the queue before it is copied. */
 const MOST_SPENT = 256;
 
-export function createSentLog(): SentLog {
-  let queue: Entry[] = [];
-  let head = 0;
-  let bytes = 0;
-  let sent: Counts = { messages: 0, frames: 0 };
+const isFrame = ({ data }: Entry) => typeof data !== 'string';
+
+const isIn = (entry: Entry, came: Counts) => entry.number < (isFrame(entry) ? came.frames : came.messages);
+
+class KeptLog implements SentLog {
+  #queue: Entry[] = [];
+  #head = 0;
+  #bytes = 0;
+  #sent: Counts = { messages: 0, frames: 0 };
   /** Everything up to here may have been let go of. */
-  let base: Counts = { messages: 0, frames: 0 };
-  let isAcknowledged = false;
+  #base: Counts = { messages: 0, frames: 0 };
+  #isAcknowledged = false;
 
-  const isFrame = ({ data }: Entry) => typeof data !== 'string';
-  const isIn = (entry: Entry, came: Counts) => entry.number < (isFrame(entry) ? came.frames : came.messages);
-
-  function keep(data: Sent, number: number): void {
+  #keep(data: Sent, number: number): void {
     // Text is counted as what it is on the wire, near enough.
-    queue.push({ data, number, bytes: data.length });
-    bytes += data.length;
+    this.#queue.push({ data, number, bytes: data.length });
+    this.#bytes += data.length;
   }
 
-  function drop(entry: Entry): void {
+  #drop(entry: Entry): void {
     // Its place stays until the queue is copied; what it holds does not.
-    queue[head] = SPENT;
-    head += 1;
-    bytes -= entry.bytes;
+    this.#queue[this.#head] = SPENT;
+    this.#head += 1;
+    this.#bytes -= entry.bytes;
     const kind = isFrame(entry) ? 'frames' : 'messages';
-    base = { ...base, [kind]: Math.max(base[kind], entry.number + 1) };
-    if (head < MOST_SPENT) return;
-    queue = queue.slice(head);
-    head = 0;
+    this.#base = { ...this.#base, [kind]: Math.max(this.#base[kind], entry.number + 1) };
+    if (this.#head < MOST_SPENT) return;
+    this.#queue = this.#queue.slice(this.#head);
+    this.#head = 0;
   }
 
-  return {
-    get sent() {
-      return sent;
-    },
-    get bytes() {
-      return bytes;
-    },
-    get isAcknowledged() {
-      return isAcknowledged;
-    },
-    message(data) {
-      keep(data, sent.messages);
-      sent = { ...sent, messages: sent.messages + 1 };
-    },
-    frame(encode) {
-      const data = encode(sent.frames & 0xffff);
-      keep(data, sent.frames);
-      sent = { ...sent, frames: sent.frames + 1 };
-      return data;
-    },
-    acknowledge(came) {
-      if (came.messages > sent.messages || came.frames > sent.frames) return false;
-      isAcknowledged = true;
-      for (let entry = queue[head]; entry && isIn(entry, came); entry = queue[head]) drop(entry);
-      return true;
-    },
-    has: ({ messages, frames }) =>
-      messages >= base.messages && frames >= base.frames && messages <= sent.messages && frames <= sent.frames,
-    after: (came) =>
-      queue
-        .slice(head)
-        .filter((entry) => !isIn(entry, came))
-        .map(({ data }) => data),
-    shrink(most) {
-      for (let entry = queue[head]; entry && bytes > most; entry = queue[head]) drop(entry);
-    },
-    restart() {
-      queue = [];
-      head = bytes = 0;
-      sent = { messages: 0, frames: 0 };
-      base = { messages: 0, frames: 0 };
-      isAcknowledged = false;
-    },
-  };
+  get sent(): Counts {
+    return this.#sent;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isAcknowledged(): boolean {
+    return this.#isAcknowledged;
+  }
+
+  message(data: string): void {
+    this.#keep(data, this.#sent.messages);
+    this.#sent = { ...this.#sent, messages: this.#sent.messages + 1 };
+  }
+
+  frame(encode: (seq: number) => Uint8Array): Uint8Array {
+    const data = encode(this.#sent.frames & 0xffff);
+    this.#keep(data, this.#sent.frames);
+    this.#sent = { ...this.#sent, frames: this.#sent.frames + 1 };
+    return data;
+  }
+
+  acknowledge(came: Counts): boolean {
+    if (came.messages > this.#sent.messages || came.frames > this.#sent.frames) return false;
+    this.#isAcknowledged = true;
+    for (let entry = this.#queue[this.#head]; entry && isIn(entry, came); entry = this.#queue[this.#head])
+      this.#drop(entry);
+    return true;
+  }
+
+  has({ messages, frames }: Counts): boolean {
+    return (
+      messages >= this.#base.messages &&
+      frames >= this.#base.frames &&
+      messages <= this.#sent.messages &&
+      frames <= this.#sent.frames
+    );
+  }
+
+  after(came: Counts): Sent[] {
+    return this.#queue
+      .slice(this.#head)
+      .filter((entry) => !isIn(entry, came))
+      .map(({ data }) => data);
+  }
+
+  shrink(most: number): void {
+    for (let entry = this.#queue[this.#head]; entry && this.#bytes > most; entry = this.#queue[this.#head])
+      this.#drop(entry);
+  }
+
+  restart(): void {
+    this.#queue = [];
+    this.#head = this.#bytes = 0;
+    this.#sent = { messages: 0, frames: 0 };
+    this.#base = { messages: 0, frames: 0 };
+    this.#isAcknowledged = false;
+  }
+}
+
+export function createSentLog(): SentLog {
+  return new KeptLog();
 }
 
 /** Counts what comes. */
@@ -138,23 +159,29 @@ export interface Received {
   restart(): void;
 }
 
+class CountedReceived implements Received {
+  #counts: Counts = { messages: 0, frames: 0 };
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  message(): void {
+    this.#counts = { ...this.#counts, messages: this.#counts.messages + 1 };
+  }
+
+  frame(seq: number): boolean {
+    const number = unwrapSequence(this.#counts.frames, seq);
+    if (number < this.#counts.frames) return false;
+    this.#counts = { ...this.#counts, frames: number + 1 };
+    return true;
+  }
+
+  restart(): void {
+    this.#counts = { messages: 0, frames: 0 };
+  }
+}
+
 export function createReceived(): Received {
-  let counts: Counts = { messages: 0, frames: 0 };
-  return {
-    get counts() {
-      return counts;
-    },
-    message() {
-      counts = { ...counts, messages: counts.messages + 1 };
-    },
-    frame(seq) {
-      const number = unwrapSequence(counts.frames, seq);
-      if (number < counts.frames) return false;
-      counts = { ...counts, frames: number + 1 };
-      return true;
-    },
-    restart() {
-      counts = { messages: 0, frames: 0 };
-    },
-  };
+  return new CountedReceived();
 }

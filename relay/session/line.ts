@@ -68,74 +68,82 @@ export interface LineOptions {
   onDown: (isFinal: boolean) => void;
 }
 
-export function createLine(options: LineOptions): Line {
-  const { clock } = options;
-  const log = createSentLog();
-  const received = createReceived();
-  const open = new Set<WebSocket>();
-  let current: { socket: WebSocket; send: (data: string | Uint8Array) => void; leave: () => void } | null = null;
-  let isStopped = false;
-  let isClosed = false;
-  let cancelAck: (() => void) | null = null;
-  let onClosed: () => void = () => undefined;
-  const closed = new Promise<void>((resolve) => (onClosed = resolve));
+class PageLine implements Line {
+  readonly #options: LineOptions;
+  readonly #clock: Clock;
+  readonly #log = createSentLog();
+  readonly #received = createReceived();
+  readonly #open = new Set<WebSocket>();
+  #current: { socket: WebSocket; send: (data: string | Uint8Array) => void; leave: () => void } | null = null;
+  #isStopped = false;
+  #isClosed = false;
+  #cancelAck: (() => void) | null = null;
+  #onClosed: () => void = () => undefined;
+  readonly #closed: Promise<void>;
 
-  function settle(): void {
-    if (isClosed && open.size === 0) onClosed();
+  constructor(options: LineOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#clock = clock;
+    this.#closed = new Promise<void>((resolve) => (this.#onClosed = resolve));
   }
 
-  function ack(): void {
-    cancelAck = null;
+  #settle(): void {
+    if (this.#isClosed && this.#open.size === 0) this.#onClosed();
+  }
+
+  #ack(): void {
+    this.#cancelAck = null;
     // Not by the writer: whether the page reads is to be seen by what it is told, not by this.
-    const { socket } = current ?? {};
+    const { socket } = this.#current ?? {};
     if (socket?.readyState === WebSocket.OPEN)
-      socket.send(JSON.stringify({ type: 'ack', ...received.counts } satisfies RelayMessage));
+      socket.send(JSON.stringify({ type: 'ack', ...this.#received.counts } satisfies RelayMessage));
   }
 
-  function stopAck(): void {
-    cancelAck?.();
-    cancelAck = null;
+  #stopAck(): void {
+    this.#cancelAck?.();
+    this.#cancelAck = null;
   }
 
   /** Lets go of the socket that carries it. */
-  function leave(): WebSocket | null {
-    const before = current;
-    current = null;
-    stopAck();
+  #leave(): WebSocket | null {
+    const before = this.#current;
+    this.#current = null;
+    this.#stopAck();
     before?.leave();
     return before?.socket ?? null;
   }
 
   /** The page cannot take what it is sent: it may come back on a better connection. */
-  function slow(): void {
-    const socket = leave();
+  #slow(): void {
+    const socket = this.#leave();
     if (socket === null) return;
     socket.close(CLOSE.slow, closeName(CLOSE.slow));
-    options.onDown(false);
+    this.#options.onDown(false);
   }
 
-  function carry(socket: WebSocket): void {
-    const writer = createSocketWriter(socket, clock, slow);
-    const onMessage = (data: RawData, isBinary: boolean) => options.onData(data as Buffer, isBinary);
+  #carry(socket: WebSocket): void {
+    const writer = createSocketWriter(socket, this.#clock, () => this.#slow());
+    const onMessage = (data: RawData, isBinary: boolean) => this.#options.onData(data as Buffer, isBinary);
     let isBroken = false;
     // What is no WebSocket is no page of ours; a network that breaks is.
     const onError = (error: Error & { code?: string }) => {
       isBroken ||= error.code?.startsWith('WS_ERR') === true;
     };
     const onClose = (code: number) => {
-      leave();
-      options.onDown(isBroken || code === CLOSE_NORMAL || code === NO_CODE || code >= FIRST_FINAL);
+      this.#leave();
+      this.#options.onDown(isBroken || code === CLOSE_NORMAL || code === NO_CODE || code >= FIRST_FINAL);
     };
     socket.on('message', onMessage);
     socket.on('error', onError);
     socket.once('close', onClose);
-    const stopHeartbeat = startHeartbeat(socket, clock, options.heartbeatMs);
-    open.add(socket);
+    const stopHeartbeat = startHeartbeat(socket, this.#clock, this.#options.heartbeatMs);
+    this.#open.add(socket);
     socket.once('close', () => {
-      open.delete(socket);
-      settle();
+      this.#open.delete(socket);
+      this.#settle();
     });
-    current = {
+    this.#current = {
       socket,
       send: (data) => writer.send(data),
       leave() {
@@ -150,68 +158,96 @@ export function createLine(options: LineOptions): Line {
     };
   }
 
-  function kept(data: string | Uint8Array): void {
-    if (log.bytes > MOST_KEPT_BYTES) {
+  #kept(data: string | Uint8Array): void {
+    if (this.#log.bytes > MOST_KEPT_BYTES) {
       // A page that never acknowledges is older than this and misses nothing; one that does has stopped reading.
-      const isSlow = log.isAcknowledged && current !== null;
-      log.shrink(MOST_KEPT_BYTES);
-      if (isSlow) slow();
+      const isSlow = this.#log.isAcknowledged && this.#current !== null;
+      this.#log.shrink(MOST_KEPT_BYTES);
+      if (isSlow) this.#slow();
     }
-    current?.send(data);
+    this.#current?.send(data);
   }
 
-  return {
-    get isUp() {
-      return current !== null;
-    },
-    get heldBytes() {
-      // What waits for the network is mostly what is kept besides: the same bytes.
-      return Math.max(log.bytes, current?.socket.bufferedAmount ?? 0);
-    },
-    pause: () => current?.socket.pause(),
-    goOn: () => current?.socket.resume(),
-    received,
-    closed,
-    message(message) {
-      if (isStopped) return;
-      const data = JSON.stringify(message);
-      if (UNCOUNTED.has(message.type)) {
-        current?.send(data);
-        return;
-      }
-      log.message(data);
-      kept(data);
-    },
-    frame(frame) {
-      if (!isStopped) kept(log.frame((seq) => encodeAudioFrame({ ...frame, seq })));
-    },
-    came() {
-      if (current !== null) cancelAck ??= clock.wakeAt(clock.now() + ACK_MS, ack);
-    },
-    acknowledged: (came) => log.acknowledge(came),
-    has: (came) => log.has(came),
-    take(socket, greeting, came) {
-      const before = leave();
-      before?.close(CLOSE.moved, closeName(CLOSE.moved));
-      carry(socket);
-      current?.send(JSON.stringify(greeting));
-      if (!came) return;
-      log.acknowledge(came);
-      for (const data of log.after(came)) current?.send(data);
-    },
-    restart() {
-      log.restart();
-      received.restart();
-    },
-    stop() {
-      isStopped = true;
-      stopAck();
-    },
-    close(code) {
-      isStopped = true;
-      isClosed = true;
-      leave()?.close(code, code === CLOSE_NORMAL ? '' : closeName(code));
-      settle();
-    },
-  };
+  get isUp(): boolean {
+    return this.#current !== null;
+  }
+
+  get heldBytes(): number {
+    // What waits for the network is mostly what is kept besides: the same bytes.
+    return Math.max(this.#log.bytes, this.#current?.socket.bufferedAmount ?? 0);
+  }
+
+  pause(): void {
+    this.#current?.socket.pause();
+  }
+
+  goOn(): void {
+    this.#current?.socket.resume();
+  }
+
+  get received(): Received {
+    return this.#received;
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  message(message: RelayMessage): void {
+    if (this.#isStopped) return;
+    const data = JSON.stringify(message);
+    if (UNCOUNTED.has(message.type)) {
+      this.#current?.send(data);
+      return;
+    }
+    this.#log.message(data);
+    this.#kept(data);
+  }
+
+  frame(frame: Omit<AudioFrame, 'seq'>): void {
+    if (!this.#isStopped) this.#kept(this.#log.frame((seq) => encodeAudioFrame({ ...frame, seq })));
+  }
+
+  came(): void {
+    if (this.#current !== null) this.#cancelAck ??= this.#clock.wakeAt(this.#clock.now() + ACK_MS, () => this.#ack());
+  }
+
+  acknowledged(came: Counts): boolean {
+    return this.#log.acknowledge(came);
+  }
+
+  has(came: Counts): boolean {
+    return this.#log.has(came);
+  }
+
+  take(socket: WebSocket, greeting: RelayMessage, came?: Counts): void {
+    const before = this.#leave();
+    before?.close(CLOSE.moved, closeName(CLOSE.moved));
+    this.#carry(socket);
+    this.#current?.send(JSON.stringify(greeting));
+    if (!came) return;
+    this.#log.acknowledge(came);
+    for (const data of this.#log.after(came)) this.#current?.send(data);
+  }
+
+  restart(): void {
+    this.#log.restart();
+    this.#received.restart();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopAck();
+  }
+
+  close(code: number): void {
+    this.#isStopped = true;
+    this.#isClosed = true;
+    this.#leave()?.close(code, code === CLOSE_NORMAL ? '' : closeName(code));
+    this.#settle();
+  }
+}
+
+export function createLine(options: LineOptions): Line {
+  return new PageLine(options);
 }

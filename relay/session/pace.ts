@@ -28,61 +28,70 @@ export interface Pace {
   reset(now: number): void;
 }
 
-export function createPace(): Pace {
-  let sentMs = 0;
-  let playedMs = 0;
+class PlayoutPace implements Pace {
+  #sentMs = 0;
+  #playedMs = 0;
   /** Where an ear at this end of the wire would be. */
-  let nearMs = 0;
-  let lagMs = 0;
-  let at = 0;
-  let reportedAt: number | null = null;
-  let isRunning = true;
+  #nearMs = 0;
+  #lagMs = 0;
+  #at = 0;
+  #reportedAt: number | null = null;
+  #isRunning = true;
 
-  function settle(now: number): void {
+  #settle(now: number): void {
     // A page that reports and then falls silent has stalled; one that never reports plays on.
-    const until = reportedAt === null ? now : Math.min(now, reportedAt + REPORT_LIFE_MS);
-    if (isRunning && until > at) {
-      playedMs = Math.min(sentMs, playedMs + (until - at));
-      nearMs = Math.min(sentMs, nearMs + (until - at));
+    const until = this.#reportedAt === null ? now : Math.min(now, this.#reportedAt + REPORT_LIFE_MS);
+    if (this.#isRunning && until > this.#at) {
+      this.#playedMs = Math.min(this.#sentMs, this.#playedMs + (until - this.#at));
+      this.#nearMs = Math.min(this.#sentMs, this.#nearMs + (until - this.#at));
     }
-    at = Math.max(at, now);
+    this.#at = Math.max(this.#at, now);
   }
-  return {
-    aheadMs(now) {
-      settle(now);
-      return sentMs - playedMs;
-    },
-    get lagMs() {
-      return lagMs;
-    },
-    get sentMs() {
-      return sentMs;
-    },
-    sent(ms, now) {
-      settle(now);
-      // The first sound after a silence starts the ear's clock afresh.
-      if (sentMs === playedMs && reportedAt !== null) reportedAt = now;
-      sentMs += ms;
-    },
-    reported(positionMs, now) {
-      settle(now);
-      lagMs = Math.min(MOST_LAG_MS, Math.max(nearMs - positionMs, lagMs * LAG_KEPT));
-      playedMs = Math.min(sentMs, Math.max(0, positionMs));
-      at = now;
-      reportedAt = now;
-    },
-    setRunning(next, now) {
-      settle(now);
-      if (next && !isRunning && reportedAt !== null) reportedAt = now;
-      isRunning = next;
-    },
-    reset(now) {
-      sentMs = 0;
-      playedMs = 0;
-      nearMs = 0;
-      at = now;
-      reportedAt = null;
-      isRunning = true;
-    },
-  };
+
+  aheadMs(now: number): number {
+    this.#settle(now);
+    return this.#sentMs - this.#playedMs;
+  }
+
+  get lagMs(): number {
+    return this.#lagMs;
+  }
+
+  get sentMs(): number {
+    return this.#sentMs;
+  }
+
+  sent(ms: number, now: number): void {
+    this.#settle(now);
+    // The first sound after a silence starts the ear's clock afresh.
+    if (this.#sentMs === this.#playedMs && this.#reportedAt !== null) this.#reportedAt = now;
+    this.#sentMs += ms;
+  }
+
+  reported(positionMs: number, now: number): void {
+    this.#settle(now);
+    this.#lagMs = Math.min(MOST_LAG_MS, Math.max(this.#nearMs - positionMs, this.#lagMs * LAG_KEPT));
+    this.#playedMs = Math.min(this.#sentMs, Math.max(0, positionMs));
+    this.#at = now;
+    this.#reportedAt = now;
+  }
+
+  setRunning(next: boolean, now: number): void {
+    this.#settle(now);
+    if (next && !this.#isRunning && this.#reportedAt !== null) this.#reportedAt = now;
+    this.#isRunning = next;
+  }
+
+  reset(now: number): void {
+    this.#sentMs = 0;
+    this.#playedMs = 0;
+    this.#nearMs = 0;
+    this.#at = now;
+    this.#reportedAt = null;
+    this.#isRunning = true;
+  }
+}
+
+export function createPace(): Pace {
+  return new PlayoutPace();
 }

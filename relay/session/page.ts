@@ -77,51 +77,76 @@ const TAIL_SAMPLES = 24_000;
 /** Of one piece, so that the bridge's messages stay small. */
 const TAIL_PIECE = 2_400;
 
-export function createPage(options: PageOptions): Page {
-  const { send, dispatch, downlink, settlement, turns, tools } = options;
-  let live: Live | null = null;
+function muted({ mode, bridge, speech }: Omit<Live, 'ask'>): void {
+  speech.muted();
+  if (mode !== 'auto') return;
+  for (let sent = 0; sent < TAIL_SAMPLES; sent += TAIL_PIECE) bridge.appendAudio(new Int16Array(TAIL_PIECE));
+}
+
+class PageReader implements Page {
+  readonly #options: PageOptions;
+  readonly #send: (message: RelayMessage) => void;
+  readonly #dispatch: (event: Happening) => void;
+  readonly #downlink: Downlink;
+  readonly #settlement: Settlement;
+  readonly #turns: Turns;
+  readonly #tools: Tools;
+  #live: Live | null = null;
   /** Push-to-talk: the page's name of the speech under way. */
-  let talking: string | null = null;
-  let said = 0;
+  #talking: string | null = null;
+  #said = 0;
+
+  constructor(options: PageOptions) {
+    this.#options = options;
+    const { send, dispatch, downlink, settlement, turns, tools } = options;
+    this.#send = send;
+    this.#dispatch = dispatch;
+    this.#downlink = downlink;
+    this.#settlement = settlement;
+    this.#turns = turns;
+    this.#tools = tools;
+  }
 
   /** Whether a turn of the page's own came before, to this relay or to one that is gone. */
-  const isKnown = ({ n = Infinity }: { n?: number | undefined }) => n <= said;
+  #isKnown({ n = Infinity }: { n?: number | undefined }): boolean {
+    return n <= this.#said;
+  }
 
-  function fail(code: FaultCode, message: string): void {
-    send({ type: 'error', code, message, retryable: FAULTS[code].retryable });
+  #fail(code: FaultCode, message: string): void {
+    this.#send({ type: 'error', code, message, retryable: FAULTS[code].retryable });
   }
 
   /** The widget paused on its own, and has told where: also when that ends the answer at once. */
-  function hold(paused: boolean, epoch: number): void {
-    if (paused && epoch === options.gate().epoch) settlement.held();
+  #hold(paused: boolean, epoch: number): void {
+    if (paused && epoch === this.#options.gate().epoch) this.#settlement.held();
   }
 
   /** The widget paused on its own and the arbiter does not hold it: it must not wait. */
-  function letGo(paused: boolean, epoch: number): void {
-    const gate = options.gate();
+  #letGo(paused: boolean, epoch: number): void {
+    const gate = this.#options.gate();
     if (!paused || epoch !== gate.epoch || gate.isPaused) return;
-    settlement.released();
-    send({ type: 'gate.resume', epoch, rewindMs: 0 });
+    this.#settlement.released();
+    this.#send({ type: 'gate.resume', epoch, rewindMs: 0 });
   }
 
-  function start(message: Extract<WidgetMessage, { type: 'session.start' }>): void {
+  #start(message: Extract<WidgetMessage, { type: 'session.start' }>): void {
     const offered = message.tools ?? [];
-    const mayOffer = options.pageTools || offered.length === 0;
-    if (!mayOffer) fail('forbidden', 'this assistant takes no functions from pages');
+    const mayOffer = this.#options.pageTools || offered.length === 0;
+    if (!mayOffer) this.#fail('forbidden', 'this assistant takes no functions from pages');
     const { turn: mode, locale, codecs } = message;
-    live = options.start({ mode, locale, codecs, tools: mayOffer ? offered : [] });
-    if (message.context !== undefined) live.bridge.addContext(message.context);
+    this.#live = this.#options.start({ mode, locale, codecs, tools: mayOffer ? offered : [] });
+    if (message.context !== undefined) this.#live.bridge.addContext(message.context);
   }
 
   /** Everything that needs a conversation under way. */
-  function during(message: WidgetMessage, { mode, bridge, speech }: Live): void {
+  #during(message: WidgetMessage, { mode, bridge, speech }: Live): void {
     switch (message.type) {
       case 'user.onset':
-        hold(message.paused, message.epoch);
+        this.#hold(message.paused, message.epoch);
         // Push-to-talk has no use for a detector; the gate must not stay shut for it.
         if (mode === 'auto') speech.onset(message.utterance, message.level);
         {
-          letGo(message.paused, message.epoch);
+          this.#letGo(message.paused, message.epoch);
           return;
         }
       case 'user.offset': {
@@ -129,81 +154,81 @@ export function createPage(options: PageOptions): Page {
         return;
       }
       case 'user.text': {
-        if (isKnown(message)) return;
-        const turn = turns.propose('text');
+        if (this.#isKnown(message)) return;
+        const turn = this.#turns.propose('text');
         const item = bridge.addUserText(message.text);
-        dispatch({ type: 'user.text', turn });
-        turns.announce(turn);
-        said = message.n ?? said;
-        options.onTyped(turn, item, message.text);
-        send({ type: 'transcript.done', item, role: 'user', text: message.text });
+        this.#dispatch({ type: 'user.text', turn });
+        this.#turns.announce(turn);
+        this.#said = message.n ?? this.#said;
+        this.#options.onTyped(turn, item, message.text);
+        this.#send({ type: 'transcript.done', item, role: 'user', text: message.text });
         return;
       }
       case 'assistant.say': {
-        if (isKnown(message)) return;
+        if (this.#isKnown(message)) return;
         // A turn like any other, but nobody typed it: the page shows no line of the user's.
-        const turn = turns.propose('text');
+        const turn = this.#turns.propose('text');
         const item = bridge.addUserText(`Say exactly: ${message.text}`);
-        dispatch({ type: 'user.text', turn });
-        turns.announce(turn);
-        said = message.n ?? said;
-        options.onTyped(turn, item, message.text);
+        this.#dispatch({ type: 'user.text', turn });
+        this.#turns.announce(turn);
+        this.#said = message.n ?? this.#said;
+        this.#options.onTyped(turn, item, message.text);
         return;
       }
       case 'user.interrupt': {
         const utterance = speech.press('interrupt');
         speech.release('interrupt');
         speech.discard(utterance);
-        dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+        this.#dispatch({ type: 'turn.dropped', turn: this.#dropped(), utterances: [utterance] });
         return;
       }
       case 'talk.start':
         if (mode === 'auto') {
-          fail('bad-request', 'this session listens by itself; talk.start belongs to hold');
+          this.#fail('bad-request', 'this session listens by itself; talk.start belongs to hold');
           return;
         }
-        if (talking !== null) {
-          fail('bad-request', 'talk.start before the talk.end of the one before');
+        if (this.#talking !== null) {
+          this.#fail('bad-request', 'talk.start before the talk.end of the one before');
           return;
         }
-        talking = message.utterance;
-        hold(message.paused, message.epoch);
+        this.#talking = message.utterance;
+        this.#hold(message.paused, message.epoch);
         speech.press(message.utterance);
         {
-          letGo(message.paused, message.epoch);
+          this.#letGo(message.paused, message.epoch);
           return;
         }
       case 'talk.end': {
-        if (talking !== message.utterance) {
-          fail('bad-request', 'talk.end without its talk.start');
+        if (this.#talking !== message.utterance) {
+          this.#fail('bad-request', 'talk.end without its talk.start');
           return;
         }
-        talking = null;
+        this.#talking = null;
         const utterance = speech.release(message.utterance) ?? message.utterance;
         if (bridge.commitAudio()) return;
         // Too short for a turn: what came of it must not begin the next one.
         bridge.clearAudio();
         speech.discard(utterance);
-        dispatch({ type: 'turn.dropped', turn: dropped(), utterances: [utterance] });
+        this.#dispatch({ type: 'turn.dropped', turn: this.#dropped(), utterances: [utterance] });
         return;
       }
       case 'playout': {
         const { type, epoch, item, playedMs, last } = message;
-        downlink.played(epoch, item, playedMs);
-        settlement.reported(item, playedMs, last === true);
-        dispatch({ type, epoch, item, playedMs });
+        this.#downlink.played(epoch, item, playedMs);
+        this.#settlement.reported(item, playedMs, last === true);
+        this.#dispatch({ type, epoch, item, playedMs });
         return;
       }
       case 'playout.drained': {
-        dispatch(message);
+        this.#dispatch(message);
         return;
       }
       case 'clip.ended': {
-        dispatch({ ...message, clip: options.clipName(message.clip) });
+        this.#dispatch({ ...message, clip: this.#options.clipName(message.clip) });
         return;
       }
       case 'device.changed': {
-        dispatch({ type: message.suspended ? 'device.suspended' : 'device.resumed' });
+        this.#dispatch({ type: message.suspended ? 'device.suspended' : 'device.resumed' });
         return;
       }
       case 'mic.changed': {
@@ -211,9 +236,9 @@ export function createPage(options: PageOptions): Page {
         return;
       }
       case 'tool.result':
-        if (tools.result(message.call, message.output, message.failed === true)) return;
+        if (this.#tools.result(message.call, message.output, message.failed === true)) return;
         {
-          fail('not-found', 'no function call of this id waits for a result');
+          this.#fail('not-found', 'no function call of this id waits for a result');
           return;
         }
       case 'context.update': {
@@ -221,8 +246,8 @@ export function createPage(options: PageOptions): Page {
         return;
       }
       case 'speech.lost': {
-        loseSpeech(message.utterance);
-        options.askAgain();
+        this.loseSpeech(message.utterance);
+        this.#options.askAgain();
         return;
       }
       case 'ack':
@@ -237,77 +262,77 @@ export function createPage(options: PageOptions): Page {
   }
 
   /** A turn that never was still needs a name in the record. */
-  function dropped(): string {
-    const turn = turns.propose('speech');
-    turns.discard(turn);
+  #dropped(): string {
+    const turn = this.#turns.propose('speech');
+    this.#turns.discard(turn);
     return turn;
   }
 
-  function loseSpeech(utterance?: string): number {
-    if (live === null) return 0;
-    if (utterance === undefined || talking === utterance) talking = null;
-    const { ids, longestMs } = live.speech.lose(utterance);
+  loseSpeech(utterance?: string): number {
+    if (this.#live === null) return 0;
+    if (utterance === undefined || this.#talking === utterance) this.#talking = null;
+    const { ids, longestMs } = this.#live.speech.lose(utterance);
     if (ids.length > 0) {
-      live.bridge.clearAudio();
-      dispatch({ type: 'turn.dropped', turn: dropped(), utterances: ids });
+      this.#live.bridge.clearAudio();
+      this.#dispatch({ type: 'turn.dropped', turn: this.#dropped(), utterances: ids });
     }
     return longestMs;
   }
 
-  function muted({ mode, bridge, speech }: Omit<Live, 'ask'>): void {
-    speech.muted();
-    if (mode !== 'auto') return;
-    for (let sent = 0; sent < TAIL_SAMPLES; sent += TAIL_PIECE) bridge.appendAudio(new Int16Array(TAIL_PIECE));
-  }
-
-  return {
-    message(message) {
-      switch (message.type) {
-        case 'ping': {
-          send({ type: 'pong' });
-          return;
-        }
-        case 'auth': {
-          options.renew(message.token);
-          return;
-        }
-        case 'session.end': {
-          options.end();
-          return;
-        }
-        case 'session.start': {
-          if (live === null) start(message);
-          else options.refuse('protocol', 'session.start');
-          return;
-        }
-        default: {
-          if (live === null) options.refuse('protocol', message.type);
-          else during(message, live);
-          return;
-        }
-      }
-    },
-    sound(samples) {
-      if (live === null) {
-        options.refuse('protocol', 'sound before session.start');
+  message(message: WidgetMessage): void {
+    switch (message.type) {
+      case 'ping': {
+        this.#send({ type: 'pong' });
         return;
       }
-      if (live.mode === 'auto' || talking !== null) live.bridge.appendAudio(samples);
-    },
-    restore(started, newest) {
-      said = newest;
-      live = options.start(started);
-      return live;
-    },
-    loseSpeech,
-    get live() {
-      return live;
-    },
-    get said() {
-      return said;
-    },
-    set said(newest) {
-      said = newest;
-    },
-  };
+      case 'auth': {
+        this.#options.renew(message.token);
+        return;
+      }
+      case 'session.end': {
+        this.#options.end();
+        return;
+      }
+      case 'session.start': {
+        if (this.#live === null) this.#start(message);
+        else this.#options.refuse('protocol', 'session.start');
+        return;
+      }
+      default: {
+        if (this.#live === null) this.#options.refuse('protocol', message.type);
+        else this.#during(message, this.#live);
+        return;
+      }
+    }
+  }
+
+  sound(samples: Int16Array): void {
+    if (this.#live === null) {
+      this.#options.refuse('protocol', 'sound before session.start');
+      return;
+    }
+    if (this.#live.mode === 'auto' || this.#talking !== null) this.#live.bridge.appendAudio(samples);
+  }
+
+  restore(started: StartOptions, newest: number): Live {
+    this.#said = newest;
+    this.#live = this.#options.start(started);
+    return this.#live;
+  }
+
+  get live(): Live | null {
+    return this.#live;
+  }
+
+  get said(): number {
+    return this.#said;
+  }
+
+  set said(newest: number) {
+    this.#said = newest;
+  }
+}
+
+export function createPage(options: PageOptions): Page {
+  return new PageReader(options);
 }

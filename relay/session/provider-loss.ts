@@ -52,127 +52,144 @@ function heardTurn({ turn, heard }: State): string | null {
 
 const failedTurn = ({ turn }: State) => (turn.is === 'ended' && turn.outcome === 'failed' ? turn.id : null);
 
-export function createProviderLoss(options: ProviderLossOptions): ProviderLoss {
-  const { clock, state, dispatch, turns } = options;
+class LossKeeper implements ProviderLoss {
+  readonly #options: ProviderLossOptions;
+  readonly #clock: Clock;
+  readonly #state: () => State;
+  readonly #dispatch: (event: Happening) => Effect[];
+  readonly #turns: Turns;
   /** A loss that the arbiter has not heard of, with the turn for which that is so. */
-  let withheld: { generation: number; turn: string; since: number } | null = null;
+  #withheld: { generation: number; turn: string; since: number } | null = null;
   /** Turns that are not asked again: they were, or were heard, or had ended before. */
-  const settled = new Set<string>();
-  let cancelLook: (() => void) | null = null;
-  let count = 0;
+  readonly #settled = new Set<string>();
+  #cancelLook: (() => void) | null = null;
+  #count = 0;
 
-  function settle(turn: string | null): void {
-    if (turn === null) return;
-    settled.add(turn);
-    const [oldest] = settled;
-    if (settled.size > MOST_REMEMBERED && oldest !== undefined) settled.delete(oldest);
+  constructor(options: ProviderLossOptions) {
+    this.#options = options;
+    const { clock, state, dispatch, turns } = options;
+    this.#clock = clock;
+    this.#state = state;
+    this.#dispatch = dispatch;
+    this.#turns = turns;
   }
 
-  function later(look: () => void): void {
-    cancelLook?.();
-    cancelLook = clock.wakeAt(clock.now() + LOOK_EVERY_MS, () => {
-      cancelLook = null;
-      options.run(look);
+  #settle(turn: string | null): void {
+    if (turn === null) return;
+    this.#settled.add(turn);
+    const [oldest] = this.#settled;
+    if (this.#settled.size > MOST_REMEMBERED && oldest !== undefined) this.#settled.delete(oldest);
+  }
+
+  #later(look: () => void): void {
+    this.#cancelLook?.();
+    this.#cancelLook = this.#clock.wakeAt(this.#clock.now() + LOOK_EVERY_MS, () => {
+      this.#cancelLook = null;
+      this.#options.run(look);
     });
   }
 
   /** The lost response is over. One that never came to be is given a name for that. */
-  function fail(turn: string): void {
-    const { response } = state();
+  #fail(turn: string): void {
+    const { response } = this.#state();
     if (response.is === 'requested') {
-      count += 1;
-      const lost = `lost_${count}`;
-      dispatch({ type: 'response.created', response: lost, turn });
-      dispatch({ type: 'response.done', response: lost, status: 'failed' });
+      this.#count += 1;
+      const lost = `lost_${this.#count}`;
+      this.#dispatch({ type: 'response.created', response: lost, turn });
+      this.#dispatch({ type: 'response.done', response: lost, status: 'failed' });
     } else if (response.is !== 'none' && response.is !== 'cancelling') {
-      dispatch({ type: 'response.done', response: response.id, status: 'failed' });
+      this.#dispatch({ type: 'response.done', response: response.id, status: 'failed' });
     }
   }
 
-  function tell(): void {
-    if (withheld === null) return;
-    const { generation } = withheld;
-    withheld = null;
-    dispatch({ type: 'provider.down', generation });
+  #tell(): void {
+    if (this.#withheld === null) return;
+    const { generation } = this.#withheld;
+    this.#withheld = null;
+    this.#dispatch({ type: 'provider.down', generation });
   }
 
   /** Whether the user has moved on, or has waited long enough. */
-  function look(): void {
-    if (withheld === null) return;
-    const { turn, since } = withheld;
-    const isOpen = unanswered(state()) === turn;
-    if (isOpen && clock.now() - since < PATIENCE_MS) {
-      later(look);
+  #look(): void {
+    if (this.#withheld === null) return;
+    const { turn, since } = this.#withheld;
+    const isOpen = unanswered(this.#state()) === turn;
+    if (isOpen && this.#clock.now() - since < PATIENCE_MS) {
+      this.#later(() => this.#look());
       return;
     }
-    if (isOpen) fail(turn);
-    tell();
+    if (isOpen) this.#fail(turn);
+    this.#tell();
   }
 
   /** The provider is back in time: the turn goes on as if it had asked a function. */
-  function askInPlace(turn: string, generation: number): void {
-    settle(turn);
-    count += 1;
-    const call = `lost_${count}`;
-    dispatch({ type: 'tool.started', call });
-    fail(turn);
-    tell();
-    dispatch({ type: 'provider.up', generation });
-    dispatch({ type: 'tool.ended', call });
+  #askInPlace(turn: string, generation: number): void {
+    this.#settle(turn);
+    this.#count += 1;
+    const call = `lost_${this.#count}`;
+    this.#dispatch({ type: 'tool.started', call });
+    this.#fail(turn);
+    this.#tell();
+    this.#dispatch({ type: 'provider.up', generation });
+    this.#dispatch({ type: 'tool.ended', call });
   }
 
   /** Asks what failed meanwhile, as soon as lane C has finished, unless the user has moved on. */
-  function askInstead(turn: string, since: number): void {
-    const { owner, provider } = state();
-    if (failedTurn(state()) !== turn || provider.is === 'down' || !isUserSilent(state())) return;
+  #askInstead(turn: string, since: number): void {
+    const { owner, provider } = this.#state();
+    if (failedTurn(this.#state()) !== turn || provider.is === 'down' || !isUserSilent(this.#state())) return;
     if (owner !== 'none') {
-      if (clock.now() - since < LONGEST_CLIP_WAIT_MS) later(() => askInstead(turn, since));
+      if (this.#clock.now() - since < LONGEST_CLIP_WAIT_MS) this.#later(() => this.#askInstead(turn, since));
       return;
     }
-    settle(turn);
-    const next = turns.proposeAgain(turn);
-    settle(next);
-    dispatch({ type: 'turn.committed', turn: next, utterances: [] });
-    turns.announce(next);
-    options.onAgain(turn, next);
+    this.#settle(turn);
+    const next = this.#turns.proposeAgain(turn);
+    this.#settle(next);
+    this.#dispatch({ type: 'turn.committed', turn: next, utterances: [] });
+    this.#turns.announce(next);
+    this.#options.onAgain(turn, next);
   }
 
-  return {
-    down(generation, isFatal) {
-      if (withheld !== null) {
-        if (!isFatal) return;
-        if (unanswered(state()) === withheld.turn) fail(withheld.turn);
-        tell();
+  down(generation: number, isFatal: boolean): void {
+    if (this.#withheld !== null) {
+      if (!isFatal) return;
+      if (unanswered(this.#state()) === this.#withheld.turn) this.#fail(this.#withheld.turn);
+      this.#tell();
+      return;
+    }
+    const turn = unanswered(this.#state());
+    if (turn !== null && !this.#settled.has(turn)) {
+      if (!isFatal) {
+        this.#withheld = { generation, turn, since: this.#clock.now() };
+        this.#later(() => this.#look());
         return;
       }
-      const turn = unanswered(state());
-      if (turn !== null && !settled.has(turn)) {
-        if (!isFatal) {
-          withheld = { generation, turn, since: clock.now() };
-          later(look);
-          return;
-        }
-        // Nobody will answer it: the user is told so.
-        fail(turn);
-      }
-      // What was heard in part is not repeated, and what failed before has nothing to do with this.
-      settle(heardTurn(state()) ?? failedTurn(state()));
-      dispatch({ type: 'provider.down', generation });
-    },
-    up(generation) {
-      if (withheld !== null && unanswered(state()) === withheld.turn) {
-        askInPlace(withheld.turn, generation);
-        return;
-      }
-      tell();
-      dispatch({ type: 'provider.up', generation });
-      const turn = failedTurn(state());
-      if (turn !== null && !settled.has(turn)) askInstead(turn, clock.now());
-    },
-    stop() {
-      cancelLook?.();
-      cancelLook = null;
-      withheld = null;
-    },
-  };
+      // Nobody will answer it: the user is told so.
+      this.#fail(turn);
+    }
+    // What was heard in part is not repeated, and what failed before has nothing to do with this.
+    this.#settle(heardTurn(this.#state()) ?? failedTurn(this.#state()));
+    this.#dispatch({ type: 'provider.down', generation });
+  }
+
+  up(generation: number): void {
+    if (this.#withheld !== null && unanswered(this.#state()) === this.#withheld.turn) {
+      this.#askInPlace(this.#withheld.turn, generation);
+      return;
+    }
+    this.#tell();
+    this.#dispatch({ type: 'provider.up', generation });
+    const turn = failedTurn(this.#state());
+    if (turn !== null && !this.#settled.has(turn)) this.#askInstead(turn, this.#clock.now());
+  }
+
+  stop(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = null;
+    this.#withheld = null;
+  }
+}
+
+export function createProviderLoss(options: ProviderLossOptions): ProviderLoss {
+  return new LossKeeper(options);
 }

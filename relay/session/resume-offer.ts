@@ -68,31 +68,39 @@ export interface ResumeSecret {
   readonly formerHash: string | null;
 }
 
+const isSame = (one: Buffer | null, other: Buffer) => one !== null && timingSafeEqual(one, other);
+
+class KeptSecret implements ResumeSecret {
+  #newest: Buffer | null = null;
+  #former: Buffer | null = null;
+
+  renew(openedBy: Buffer | null): string {
+    const secret = randomBytes(32).toString('base64url');
+    this.#former = openedBy;
+    this.#newest = digestOf(secret);
+    return secret;
+  }
+
+  isOpenedBy(digest: Buffer): boolean {
+    const [isFormer, isNewest] = [isSame(this.#former, digest), isSame(this.#newest, digest)];
+    return isFormer || isNewest;
+  }
+
+  arrived(): boolean {
+    const wasGood = this.#former !== null;
+    this.#former = null;
+    return wasGood;
+  }
+
+  get hash(): string {
+    return this.#newest?.toString('hex') ?? '';
+  }
+
+  get formerHash(): string | null {
+    return this.#former?.toString('hex') ?? null;
+  }
+}
+
 export function createResumeSecret(): ResumeSecret {
-  let newest: Buffer | null = null;
-  let former: Buffer | null = null;
-  const isSame = (one: Buffer | null, other: Buffer) => one !== null && timingSafeEqual(one, other);
-  return {
-    renew(openedBy) {
-      const secret = randomBytes(32).toString('base64url');
-      former = openedBy;
-      newest = digestOf(secret);
-      return secret;
-    },
-    isOpenedBy(digest) {
-      const [isFormer, isNewest] = [isSame(former, digest), isSame(newest, digest)];
-      return isFormer || isNewest;
-    },
-    arrived() {
-      const wasGood = former !== null;
-      former = null;
-      return wasGood;
-    },
-    get hash() {
-      return newest?.toString('hex') ?? '';
-    },
-    get formerHash() {
-      return former?.toString('hex') ?? null;
-    },
-  };
+  return new KeptSecret();
 }

@@ -32,44 +32,57 @@ export interface SessionEnd {
   afterwards(): void;
 }
 
-export function createSessionEnd(options: SessionEndOptions): SessionEnd {
-  const { clock, run } = options;
-  const undone: (() => void)[] = [];
-  let isOver = false;
-  let pending: FaultCode | null = null;
+class OrderlyEnd implements SessionEnd {
+  readonly #options: SessionEndOptions;
+  readonly #clock: Clock;
+  readonly #run: (job: () => void) => void;
+  readonly #undone: (() => void)[] = [];
+  #isOver = false;
+  #pending: FaultCode | null = null;
 
-  function finish(closeCode: number): void {
-    if (isOver) return;
-    isOver = true;
-    options.letGo(closeCode);
-    for (const undo of undone) undo();
+  constructor(options: SessionEndOptions) {
+    this.#options = options;
+    const { clock, run } = options;
+    this.#clock = clock;
+    this.#run = run;
   }
 
-  function close(code: FaultCode): void {
-    if (isOver) return;
+  finish(closeCode: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.letGo(closeCode);
+    for (const undo of this.#undone) undo();
+  }
+
+  close(code: FaultCode): void {
+    if (this.#isOver) return;
     const fault = FAULTS[code];
     if (code === 'draining' || code === 'busy')
-      options.send({ type: 'relay.draining', comeBackMs: options.comeBackMs() });
-    options.send({ type: 'error', code, message: fault.advice, retryable: fault.retryable });
-    finish('close' in fault ? fault.close : CLOSE.protocol);
+      this.#options.send({ type: 'relay.draining', comeBackMs: this.#options.comeBackMs() });
+    this.#options.send({ type: 'error', code, message: fault.advice, retryable: fault.retryable });
+    this.finish('close' in fault ? fault.close : CLOSE.protocol);
   }
 
-  function afterwards(): void {
-    if (pending !== null && !isOver && options.isQuiet()) close(pending);
+  afterwards(): void {
+    if (this.#pending !== null && !this.#isOver && this.#options.isQuiet()) this.close(this.#pending);
   }
 
-  return {
-    get isOver() {
-      return isOver;
-    },
-    onEnd: (...undo) => void undone.push(...undo),
-    close,
-    finish,
-    whenQuiet(code, withinMs) {
-      pending = code;
-      if (withinMs !== null) undone.push(clock.wakeAt(clock.now() + withinMs, () => run(() => close(code))));
-      afterwards();
-    },
-    afterwards,
-  };
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  onEnd(...undo: (() => void)[]): void {
+    this.#undone.push(...undo);
+  }
+
+  whenQuiet(code: FaultCode, withinMs: number | null): void {
+    this.#pending = code;
+    if (withinMs !== null)
+      this.#undone.push(this.#clock.wakeAt(this.#clock.now() + withinMs, () => this.#run(() => this.close(code))));
+    this.afterwards();
+  }
+}
+
+export function createSessionEnd(options: SessionEndOptions): SessionEnd {
+  return new OrderlyEnd(options);
 }

@@ -42,67 +42,83 @@ export interface Settlement {
   flush(): void;
 }
 
-export function createSettlement(options: SettlementOptions): Settlement {
-  const { clock } = options;
-  const begun = new Set<string>();
+class HeardSettlement implements Settlement {
+  readonly #options: SettlementOptions;
+  readonly #clock: Clock;
+  readonly #begun = new Set<string>();
   /** Items whose exact end the page is about to tell. */
-  const uncertain = new Set<string>();
-  const waiting = new Map<string, number>();
-  let requested: string[] = [];
-  let isHeld = false;
-  let cancelWait: (() => void) | null = null;
+  readonly #uncertain = new Set<string>();
+  readonly #waiting = new Map<string, number>();
+  #requested: string[] = [];
+  #isHeld = false;
+  #cancelWait: (() => void) | null = null;
 
-  function tell(item: string, audioEndMs: number): void {
-    if (audioEndMs <= 0) options.remove(item);
-    else if (audioEndMs < options.receivedMs(item)) options.truncate(item, audioEndMs);
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#clock = clock;
   }
 
-  function flush(): void {
-    cancelWait?.();
-    cancelWait = null;
-    for (const [item, audioEndMs] of waiting) tell(item, audioEndMs);
-    waiting.clear();
-    uncertain.clear();
-    const turns = requested;
-    requested = [];
-    for (const turn of turns) options.request(turn);
+  #tell(item: string, audioEndMs: number): void {
+    if (audioEndMs <= 0) this.#options.remove(item);
+    else if (audioEndMs < this.#options.receivedMs(item)) this.#options.truncate(item, audioEndMs);
   }
 
-  return {
-    began(item) {
-      begun.add(item);
-      const [oldest] = begun;
-      if (begun.size > MOST_BEGUN && oldest !== undefined) begun.delete(oldest);
-    },
-    held() {
-      isHeld = true;
-    },
-    released() {
-      isHeld = false;
-    },
-    closed() {
-      uncertain.clear();
-      if (!isHeld) for (const item of begun) uncertain.add(item);
-      begun.clear();
-      isHeld = false;
-    },
-    settle(item, audioEndMs) {
-      if (!uncertain.has(item)) {
-        if (audioEndMs <= 0) options.remove(item);
-        else options.truncate(item, audioEndMs);
-        return;
-      }
-      waiting.set(item, audioEndMs);
-      cancelWait ??= clock.wakeAt(clock.now() + LONGEST_WAIT_MS, () => options.run(flush));
-    },
-    request(turn) {
-      if (waiting.size === 0) options.request(turn);
-      else requested.push(turn);
-    },
-    reported(item, playedMs, isLast) {
-      if (waiting.has(item)) waiting.set(item, Math.floor(playedMs));
-      if (isLast && waiting.size > 0) flush();
-    },
-    flush,
-  };
+  flush(): void {
+    this.#cancelWait?.();
+    this.#cancelWait = null;
+    for (const [item, audioEndMs] of this.#waiting) this.#tell(item, audioEndMs);
+    this.#waiting.clear();
+    this.#uncertain.clear();
+    const turns = this.#requested;
+    this.#requested = [];
+    for (const turn of turns) this.#options.request(turn);
+  }
+
+  began(item: string): void {
+    this.#begun.add(item);
+    const [oldest] = this.#begun;
+    if (this.#begun.size > MOST_BEGUN && oldest !== undefined) this.#begun.delete(oldest);
+  }
+
+  held(): void {
+    this.#isHeld = true;
+  }
+
+  released(): void {
+    this.#isHeld = false;
+  }
+
+  closed(): void {
+    this.#uncertain.clear();
+    if (!this.#isHeld) for (const item of this.#begun) this.#uncertain.add(item);
+    this.#begun.clear();
+    this.#isHeld = false;
+  }
+
+  settle(item: string, audioEndMs: number): void {
+    if (!this.#uncertain.has(item)) {
+      if (audioEndMs <= 0) this.#options.remove(item);
+      else this.#options.truncate(item, audioEndMs);
+      return;
+    }
+    this.#waiting.set(item, audioEndMs);
+    this.#cancelWait ??= this.#clock.wakeAt(this.#clock.now() + LONGEST_WAIT_MS, () =>
+      this.#options.run(() => this.flush()),
+    );
+  }
+
+  request(turn: string): void {
+    if (this.#waiting.size === 0) this.#options.request(turn);
+    else this.#requested.push(turn);
+  }
+
+  reported(item: string, playedMs: number, isLast: boolean): void {
+    if (this.#waiting.has(item)) this.#waiting.set(item, Math.floor(playedMs));
+    if (isLast && this.#waiting.size > 0) this.flush();
+  }
+}
+
+export function createSettlement(options: SettlementOptions): Settlement {
+  return new HeardSettlement(options);
 }

@@ -65,149 +65,165 @@ export interface SoundStore {
   readonly bytes: number;
 }
 
-export function createSoundStore(): SoundStore {
-  const responses = new Map<string, StoredResponse>();
-  let bytes = 0;
+const lengthOf = (chunks: Int16Array[]) => chunks.reduce((sum, { length }) => sum + length, 0);
 
-  const lengthOf = (chunks: Int16Array[]) => chunks.reduce((sum, { length }) => sum + length, 0);
-
-  /** Of the tail only what is not played, and no more than its bound. */
-  function trimTail(item: StoredItem): void {
-    const from = Math.max(item.played, item.sent - UNPLAYED);
-    let start = item.sent - lengthOf(item.tail);
-    for (let chunk = item.tail[0]; chunk && start + chunk.length <= from; chunk = item.tail[0]) {
-      item.tail.shift();
-      start += chunk.length;
-    }
+/** Of the tail only what is not played, and no more than its bound. */
+function trimTail(item: StoredItem): void {
+  const from = Math.max(item.played, item.sent - UNPLAYED);
+  let start = item.sent - lengthOf(item.tail);
+  for (let chunk = item.tail[0]; chunk && start + chunk.length <= from; chunk = item.tail[0]) {
+    item.tail.shift();
+    start += chunk.length;
   }
+}
 
-  function release(item: StoredItem): void {
+class HeldSound implements SoundStore {
+  readonly #responses = new Map<string, StoredResponse>();
+  #bytes = 0;
+
+  #release(item: StoredItem): void {
     const keep = item.sent - item.from <= REWINDABLE ? item.from : item.sent;
     for (let chunk = item.chunks[0]; chunk && item.dropped + chunk.length <= keep; chunk = item.chunks[0]) {
       item.chunks.shift();
       item.dropped += chunk.length;
-      bytes -= chunk.length * SAMPLE_BYTES;
+      this.#bytes -= chunk.length * SAMPLE_BYTES;
     }
   }
-  function forget(id: string): void {
-    const response = responses.get(id);
+
+  forget(id: string): void {
+    const response = this.#responses.get(id);
     if (!response) return;
-    responses.delete(id);
-    for (const item of response.items) for (const chunk of item.chunks) bytes -= chunk.length * SAMPLE_BYTES;
+    this.#responses.delete(id);
+    for (const item of response.items) for (const chunk of item.chunks) this.#bytes -= chunk.length * SAMPLE_BYTES;
   }
-  return {
-    add(id, turn, itemId, samples) {
-      if (bytes + samples.length * SAMPLE_BYTES > MOST_BYTES) return false;
-      let response = responses.get(id);
-      if (!response) {
-        response = { id, turn, items: [], received: 0, admitted: null };
-        responses.set(id, response);
-      }
-      let item = response.items.find((one) => one.id === itemId);
-      if (!item) {
-        for (const before of response.items) before.isComplete = true;
-        item = {
-          id: itemId,
-          offset: response.received,
-          received: 0,
-          sent: 0,
-          from: 0,
-          played: 0,
-          tail: [],
-          isComplete: false,
-          isFinished: false,
-          chunks: [],
-          dropped: 0,
-        };
-        response.items.push(item);
-      }
-      item.chunks.push(samples);
-      item.received += samples.length;
-      response.received += samples.length;
-      bytes += samples.length * SAMPLE_BYTES;
-      return true;
-    },
-    get: (id) => responses.get(id),
-    all: () => responses.values(),
-    trim(id, itemId, position) {
-      for (const item of responses.get(id)?.items ?? []) {
-        if (item.id === itemId) {
-          item.from = Math.max(item.from, position);
-          item.sent = Math.max(item.sent, item.from);
-          return;
-        }
-        item.from = item.received;
-        item.sent = item.received;
-        item.isFinished = true;
-      }
-    },
-    complete(id) {
-      for (const item of responses.get(id)?.items ?? []) item.isComplete = true;
-    },
-    take(item, count) {
-      const out = new Int16Array(count);
-      let filled = 0;
-      let at = item.dropped;
-      for (const chunk of item.chunks) {
-        const start = item.sent + filled - at;
-        if (start < chunk.length && filled < count) {
-          const part = chunk.subarray(start, start + count - filled);
-          out.set(part, filled);
-          filled += part.length;
-        }
-        at += chunk.length;
-        if (filled === count) break;
-      }
-      item.sent += count;
-      item.tail.push(out);
-      trimTail(item);
-      release(item);
-      return out;
-    },
-    restart(id) {
-      const response = responses.get(id);
-      if (!response) return;
-      if (response.items.some((item) => item.dropped > item.from)) {
-        forget(id);
+
+  add(id: string, turn: string, itemId: string, samples: Int16Array): boolean {
+    if (this.#bytes + samples.length * SAMPLE_BYTES > MOST_BYTES) return false;
+    let response = this.#responses.get(id);
+    if (!response) {
+      response = { id, turn, items: [], received: 0, admitted: null };
+      this.#responses.set(id, response);
+    }
+    let item = response.items.find((one) => one.id === itemId);
+    if (!item) {
+      for (const before of response.items) before.isComplete = true;
+      item = {
+        id: itemId,
+        offset: response.received,
+        received: 0,
+        sent: 0,
+        from: 0,
+        played: 0,
+        tail: [],
+        isComplete: false,
+        isFinished: false,
+        chunks: [],
+        dropped: 0,
+      };
+      response.items.push(item);
+    }
+    item.chunks.push(samples);
+    item.received += samples.length;
+    response.received += samples.length;
+    this.#bytes += samples.length * SAMPLE_BYTES;
+    return true;
+  }
+
+  get(id: string): StoredResponse | undefined {
+    return this.#responses.get(id);
+  }
+
+  all(): Iterable<StoredResponse> {
+    return this.#responses.values();
+  }
+
+  trim(id: string, itemId: string, position: number): void {
+    for (const item of this.#responses.get(id)?.items ?? []) {
+      if (item.id === itemId) {
+        item.from = Math.max(item.from, position);
+        item.sent = Math.max(item.sent, item.from);
         return;
       }
-      response.admitted = null;
-      for (const item of response.items) {
-        item.isFinished = item.from === item.received && item.from > 0 && item.isComplete;
-        item.sent = item.from;
-        item.tail = [];
+      item.from = item.received;
+      item.sent = item.received;
+      item.isFinished = true;
+    }
+  }
+
+  complete(id: string): void {
+    for (const item of this.#responses.get(id)?.items ?? []) item.isComplete = true;
+  }
+
+  take(item: StoredItem, count: number): Int16Array {
+    const out = new Int16Array(count);
+    let filled = 0;
+    let at = item.dropped;
+    for (const chunk of item.chunks) {
+      const start = item.sent + filled - at;
+      if (start < chunk.length && filled < count) {
+        const part = chunk.subarray(start, start + count - filled);
+        out.set(part, filled);
+        filled += part.length;
       }
-    },
-    played(id, position) {
-      for (const { items } of responses.values()) {
-        const item = items.find((one) => one.id === id);
-        if (!item) continue;
-        item.played = Math.min(position, item.sent);
-        trimTail(item);
+      at += chunk.length;
+      if (filled === count) break;
+    }
+    item.sent += count;
+    item.tail.push(out);
+    trimTail(item);
+    this.#release(item);
+    return out;
+  }
+
+  restart(id: string): void {
+    const response = this.#responses.get(id);
+    if (!response) return;
+    if (response.items.some((item) => item.dropped > item.from)) {
+      this.forget(id);
+      return;
+    }
+    response.admitted = null;
+    for (const item of response.items) {
+      item.isFinished = item.from === item.received && item.from > 0 && item.isComplete;
+      item.sent = item.from;
+      item.tail = [];
+    }
+  }
+
+  played(id: string, position: number): void {
+    for (const { items } of this.#responses.values()) {
+      const item = items.find((one) => one.id === id);
+      if (!item) continue;
+      item.played = Math.min(position, item.sent);
+      trimTail(item);
+    }
+  }
+
+  rewind(id: string): void {
+    for (const item of this.#responses.get(id)?.items ?? []) {
+      const kept = item.sent - lengthOf(item.tail);
+      const at = Math.min(item.sent, Math.max(kept, item.played, item.from));
+      const missing = item.dropped - at;
+      if (missing > 0) {
+        // What is no longer held comes from the tail.
+        const back = join(item.tail).subarray(at - kept, at - kept + missing);
+        item.chunks.unshift(back);
+        item.dropped = at;
+        this.#bytes += back.length * SAMPLE_BYTES;
       }
-    },
-    rewind(id) {
-      for (const item of responses.get(id)?.items ?? []) {
-        const kept = item.sent - lengthOf(item.tail);
-        const at = Math.min(item.sent, Math.max(kept, item.played, item.from));
-        const missing = item.dropped - at;
-        if (missing > 0) {
-          // What is no longer held comes from the tail.
-          const back = join(item.tail).subarray(at - kept, at - kept + missing);
-          item.chunks.unshift(back);
-          item.dropped = at;
-          bytes += back.length * SAMPLE_BYTES;
-        }
-        item.sent = at;
-        item.tail = [];
-        item.isFinished &&= at === item.received;
-      }
-    },
-    forget,
-    get bytes() {
-      return bytes;
-    },
-  };
+      item.sent = at;
+      item.tail = [];
+      item.isFinished &&= at === item.received;
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+}
+
+export function createSoundStore(): SoundStore {
+  return new HeldSound();
 }
 
 function join(chunks: Int16Array[]): Int16Array {

@@ -7,7 +7,7 @@
 import type { Verdict } from '#arbiter';
 import type { Clock } from '../clock.ts';
 import type { Happening } from './arbiter-shell.ts';
-import { verdictWords } from './verdict-words.ts';
+import { verdictWords, type VerdictWords } from './verdict-words.ts';
 
 /** The provider's detector is behind by its window and the network: still the same speech. */
 const LATE_DETECTION_MS = 700;
@@ -121,314 +121,365 @@ export interface Speech {
   stop(): void;
 }
 
-export function createSpeech(options: SpeechOptions): Speech {
-  const { clock, now, dispatch, minSpeechMs } = options;
-  const words = verdictWords(options.locale);
-  let utterances: Utterance[] = [];
-  const items = new Map<string, UserItem>();
+class SpeechStory implements Speech {
+  readonly #options: SpeechOptions;
+  readonly #clock: Clock;
+  readonly #now: () => number;
+  readonly #dispatch: (event: Happening) => void;
+  readonly #minSpeechMs: number;
+  readonly #words: VerdictWords;
+  #utterances: Utterance[] = [];
+  readonly #items = new Map<string, UserItem>();
   /** Items of lost speech: nobody's, if they come all the same. */
-  const lost = new Set<string>();
-  let count = 0;
+  readonly #lost = new Set<string>();
+  #count = 0;
   /** The widget's detector has been seen to work, and has missed nothing with words in it since. */
-  let isWidgetHearing = false;
+  #isWidgetHearing = false;
   /** A turn that only the provider heard; its words would show that the widget's detector is deaf. */
-  let missed: string | null = null;
+  #missed: string | null = null;
   /** How loud the user is: the loudest of what they said, in dBFS, over their turns. */
-  let ownLevel: number | null = null;
-  let cancelFaint: (() => void) | null = null;
-  let waiting: { item: string; cancel: () => void } | null = null;
+  #ownLevel: number | null = null;
+  #cancelFaint: (() => void) | null = null;
+  #waiting: { item: string; cancel: () => void } | null = null;
 
-  const msOf = (one: Utterance) => one.heardMs ?? (one.endedAt ?? now()) - one.startedAt;
-  const isShort = (one: Utterance) => one.endedAt !== null && msOf(one) < minSpeechMs;
-  const isDoubted = (one: Utterance) => one.isFaint || isShort(one);
-  const lengthOf = (some: Utterance[]) => some.reduce((sum, one) => sum + msOf(one), 0);
-  const ofItem = (item: string) => utterances.filter((one) => one.item === item);
-  const openByKey = (key: string) => utterances.find((one) => one.key === key && one.endedAt === null);
+  constructor(options: SpeechOptions) {
+    this.#options = options;
+    const { clock, now, dispatch, minSpeechMs } = options;
+    this.#clock = clock;
+    this.#now = now;
+    this.#dispatch = dispatch;
+    this.#minSpeechMs = minSpeechMs;
+    this.#words = verdictWords(options.locale);
+  }
 
-  function itemOf(id: string): UserItem {
-    let item = items.get(id);
+  #msOf(one: Utterance): number {
+    return one.heardMs ?? (one.endedAt ?? this.#now()) - one.startedAt;
+  }
+
+  #isShort(one: Utterance): boolean {
+    return one.endedAt !== null && this.#msOf(one) < this.#minSpeechMs;
+  }
+
+  #isDoubted(one: Utterance): boolean {
+    return one.isFaint || this.#isShort(one);
+  }
+
+  #lengthOf(some: Utterance[]): number {
+    return some.reduce((sum, one) => sum + this.#msOf(one), 0);
+  }
+
+  #ofItem(item: string): Utterance[] {
+    return this.#utterances.filter((one) => one.item === item);
+  }
+
+  #openByKey(key: string): Utterance | undefined {
+    return this.#utterances.find((one) => one.key === key && one.endedAt === null);
+  }
+
+  #itemOf(id: string): UserItem {
+    let item = this.#items.get(id);
     if (!item) {
       const nothing = { text: '', isTextComplete: false, startedAtMs: 0, spanMs: 0 };
       item = { ...nothing, isDetected: false, isSpeaking: false, isDoubtful: false, cancelWait: null };
-      items.set(id, item);
-      const oldest = items.size > MOST_REMEMBERED ? items.keys().next().value : undefined;
-      if (oldest !== undefined) items.delete(oldest);
+      this.#items.set(id, item);
+      const oldest = this.#items.size > MOST_REMEMBERED ? this.#items.keys().next().value : undefined;
+      if (oldest !== undefined) this.#items.delete(oldest);
     }
     return item;
   }
 
-  function begin(source: 'widget' | 'provider', key: string | null, item: string | null, level?: number): Utterance {
-    count += 1;
-    const isOverAgent = options.isAgentActive();
-    const id = `utterance_${count}`;
-    const startedAt = now();
+  #begin(source: 'widget' | 'provider', key: string | null, item: string | null, level?: number): Utterance {
+    this.#count += 1;
+    const isOverAgent = this.#options.isAgentActive();
+    const id = `utterance_${this.#count}`;
+    const startedAt = this.#now();
     const open = { endedAt: null, heardMs: null, verdict: null, hasCutIn: false, isFaint: false, isSaidAgain: false };
     const one: Utterance = { id, key, item, startedAt, ...open, level, isOverAgent };
-    utterances.push(one);
-    if (utterances.length > MOST_REMEMBERED) utterances = utterances.slice(-MOST_REMEMBERED);
-    tell(one, source);
-    if (isSoft(one)) {
-      cancelFaint?.();
-      const atMs = clock.now() + Math.max(0, options.decisionMs - BEFORE_DECISION_MS);
-      cancelFaint = clock.wakeAt(atMs, () => options.run(() => letGo(one)));
+    this.#utterances.push(one);
+    if (this.#utterances.length > MOST_REMEMBERED) this.#utterances = this.#utterances.slice(-MOST_REMEMBERED);
+    this.#tell(one, source);
+    if (this.#isSoft(one)) {
+      this.#cancelFaint?.();
+      const atMs = this.#clock.now() + Math.max(0, this.#options.decisionMs - BEFORE_DECISION_MS);
+      this.#cancelFaint = this.#clock.wakeAt(atMs, () => this.#options.run(() => this.#letGo(one)));
     }
     return one;
   }
 
-  function isSoft({ isOverAgent, level }: Utterance): boolean {
-    return isOverAgent && ownLevel !== null && level !== undefined && level <= ownLevel - FAINT_DB;
+  #isSoft({ isOverAgent, level }: Utterance): boolean {
+    return isOverAgent && this.#ownLevel !== null && level !== undefined && level <= this.#ownLevel - FAINT_DB;
   }
 
   /** It goes on, and it has not become louder: the agent need not wait for it. */
-  function letGo(one: Utterance): void {
-    cancelFaint = null;
-    if (one.endedAt !== null || one.verdict !== null || !isSoft(one)) return;
+  #letGo(one: Utterance): void {
+    this.#cancelFaint = null;
+    if (one.endedAt !== null || one.verdict !== null || !this.#isSoft(one)) return;
     one.isFaint = true;
-    rule([one], 'noise');
+    this.#rule([one], 'noise');
   }
 
-  function learn(some: Utterance[]): void {
+  #learn(some: Utterance[]): void {
     for (const one of some) {
       // An acknowledgement is said softer than what is meant to be heard.
-      if (one.level === undefined || isDoubted(one) || (one.verdict ?? 'interrupt') !== 'interrupt') continue;
-      ownLevel = ownLevel === null ? one.level : ownLevel + LEARN * (one.level - ownLevel);
+      if (one.level === undefined || this.#isDoubted(one) || (one.verdict ?? 'interrupt') !== 'interrupt') continue;
+      this.#ownLevel = this.#ownLevel === null ? one.level : this.#ownLevel + LEARN * (one.level - this.#ownLevel);
     }
   }
 
-  function tell(one: Utterance, source: 'widget' | 'provider'): void {
+  #tell(one: Utterance, source: 'widget' | 'provider'): void {
     const level = one.level === undefined ? {} : { level: one.level };
-    dispatch({ type: 'user.onset', utterance: one.id, source, ...level });
+    this.#dispatch({ type: 'user.onset', utterance: one.id, source, ...level });
   }
 
-  function end(one: Utterance, heardMs?: number): void {
+  #end(one: Utterance, heardMs?: number): void {
     if (one.endedAt !== null) return;
-    one.endedAt = now();
+    one.endedAt = this.#now();
     one.heardMs = heardMs ?? null;
     // Detectors tell of an end when it has been silent for a while: a cough would seem long by then.
-    if (isShort(one) && one.endedAt - one.startedAt >= minSpeechMs) rule([one], 'noise');
+    if (this.#isShort(one) && one.endedAt - one.startedAt >= this.#minSpeechMs) this.#rule([one], 'noise');
     // What was said before there was a connection comes all at once, and would seem short to the arbiter.
-    const isSudden = one.endedAt - one.startedAt < minSpeechMs;
-    if (isSudden && !isShort(one) && !one.isOverAgent) rule([one], 'interrupt');
-    dispatch({ type: 'user.offset', utterance: one.id });
+    const isSudden = one.endedAt - one.startedAt < this.#minSpeechMs;
+    if (isSudden && !this.#isShort(one) && !one.isOverAgent) this.#rule([one], 'interrupt');
+    this.#dispatch({ type: 'user.offset', utterance: one.id });
   }
 
-  function rule(some: Utterance[], verdict: Verdict): void {
+  #rule(some: Utterance[], verdict: Verdict): void {
     for (const one of some) {
       if (one.verdict === verdict || one.verdict === 'interrupt') continue;
       one.verdict = verdict;
       one.hasCutIn = verdict === 'interrupt' && one.endedAt === null;
-      dispatch({ type: 'user.verdict', utterance: one.id, verdict });
+      this.#dispatch({ type: 'user.verdict', utterance: one.id, verdict });
     }
   }
 
   /** What the words so far say of speech over the agent. */
-  function judge(id: string): void {
-    const { text, isTextComplete } = itemOf(id);
-    const mine = ofItem(id);
+  #judge(id: string): void {
+    const { text, isTextComplete } = this.#itemOf(id);
+    const mine = this.#ofItem(id);
     const over = mine.filter((one) => one.isOverAgent);
     if (over.length === 0 || over.length < mine.length) return;
-    if (words.isStop(text, isTextComplete)) {
-      rule(over, 'interrupt');
+    if (this.#words.isStop(text, isTextComplete)) {
+      this.#rule(over, 'interrupt');
       return;
     }
     if (!isTextComplete) return;
-    if (words.isAcknowledgement(text)) rule(over, 'backchannel');
-    else if (text !== '') rule(over, 'interrupt');
+    if (this.#words.isAcknowledgement(text)) this.#rule(over, 'backchannel');
+    else if (text !== '') this.#rule(over, 'interrupt');
     // Transcription may also have failed: only what is too short for a sentence is noise.
-    else if (lengthOf(over) < LONGEST_WORDLESS_MS) rule(over, 'noise');
+    else if (this.#lengthOf(over) < LONGEST_WORDLESS_MS) this.#rule(over, 'noise');
   }
 
   /** Whether words may still change what the commit of the item means. */
-  function mustWait(id: string, mine: Utterance[]): boolean {
-    if (mine.length === 0 || itemOf(id).isTextComplete) return false;
-    if (mine.every(isDoubted)) return true;
+  #mustWait(id: string, mine: Utterance[]): boolean {
+    if (mine.length === 0 || this.#itemOf(id).isTextComplete) return false;
+    if (mine.every((one) => this.#isDoubted(one))) return true;
     return (
-      options.isAgentActive() &&
+      this.#options.isAgentActive() &&
       mine.every((one) => one.isOverAgent && one.verdict === null) &&
-      lengthOf(mine) <= LONGEST_BACKCHANNEL_MS
+      this.#lengthOf(mine) <= LONGEST_BACKCHANNEL_MS
     );
   }
 
   /** Too short or too faint for the widget, and yet a turn: by its words, or by how long the provider heard it. */
-  function isTurnAllTheSame(id: string, mine: Utterance[]): boolean {
-    if (mine.length === 0 || !mine.every(isDoubted)) return false;
-    const { text, isTextComplete, spanMs } = itemOf(id);
+  #isTurnAllTheSame(id: string, mine: Utterance[]): boolean {
+    if (mine.length === 0 || !mine.every((one) => this.#isDoubted(one))) return false;
+    const { text, isTextComplete, spanMs } = this.#itemOf(id);
     if (!isTextComplete) return spanMs > CERTAIN_SPAN_MS && !mine.some((one) => one.isFaint);
-    return text !== '' && !(mine.some((one) => one.isOverAgent) && words.isAcknowledgement(text));
+    return text !== '' && !(mine.some((one) => one.isOverAgent) && this.#words.isAcknowledgement(text));
   }
 
   /** Words tell whether what only the provider heard over the agent was the agent itself. */
-  function settleDoubt(id: string): void {
-    const { text, cancelWait } = itemOf(id);
+  #settleDoubt(id: string): void {
+    const { text, cancelWait } = this.#itemOf(id);
     cancelWait?.();
-    items.delete(id);
+    this.#items.delete(id);
     const isNothing =
-      text === '' || options.hasAgentSaid(text) || (options.isAgentActive() && words.isAcknowledgement(text));
-    if (isNothing) options.drop(id);
-    else options.commit(id, []);
+      text === '' ||
+      this.#options.hasAgentSaid(text) ||
+      (this.#options.isAgentActive() && this.#words.isAcknowledgement(text));
+    if (isNothing) this.#options.drop(id);
+    else this.#options.commit(id, []);
   }
 
-  function pass(id: string): void {
-    if (waiting?.item === id) {
-      waiting.cancel();
-      waiting = null;
+  #pass(id: string): void {
+    if (this.#waiting?.item === id) {
+      this.#waiting.cancel();
+      this.#waiting = null;
     }
-    const mine = ofItem(id);
+    const mine = this.#ofItem(id);
     if (mine.some((one) => !one.isOverAgent) && mine.every((one) => one.key === null)) {
-      if (itemOf(id).text === '') missed = id;
-      else isWidgetHearing = false;
+      if (this.#itemOf(id).text === '') this.#missed = id;
+      else this.#isWidgetHearing = false;
     }
     // What was ruled noise would make it no turn; what was ruled an interruption is over with it, or it would
     // go on asking for a decision.
-    const told = isTurnAllTheSame(id, mine) ? mine.filter(({ hasCutIn }) => hasCutIn) : mine;
+    const told = this.#isTurnAllTheSame(id, mine) ? mine.filter(({ hasCutIn }) => hasCutIn) : mine;
     const named = told.map((one) => one.id);
-    learn(mine);
-    utterances = utterances.filter((one) => one.item !== id);
-    items.delete(id);
-    options.commit(id, mine.length === 0 ? undefined : named);
+    this.#learn(mine);
+    this.#utterances = this.#utterances.filter((one) => one.item !== id);
+    this.#items.delete(id);
+    this.#options.commit(id, mine.length === 0 ? undefined : named);
   }
 
-  function forgetItems(): void {
-    for (const { cancelWait } of items.values()) cancelWait?.();
-    items.clear();
+  #forgetItems(): void {
+    for (const { cancelWait } of this.#items.values()) cancelWait?.();
+    this.#items.clear();
   }
 
-  function offset(key: string, heardMs?: number): Utterance | undefined {
-    const one = openByKey(key);
-    if (one) end(one, heardMs);
+  #offset(key: string, heardMs?: number): Utterance | undefined {
+    const one = this.#openByKey(key);
+    if (one) this.#end(one, heardMs);
     return one;
   }
 
-  return {
-    onset(key, level) {
-      isWidgetHearing = true;
-      const open = openByKey(key);
-      if (open) {
-        open.level = level;
-        if (open.isFaint && open.verdict === 'noise' && !isSoft(open)) {
-          // The agent was let go on; somebody has come near, or raised their voice.
-          end(open);
-          begin('widget', key, open.item, level);
-        } else tell(open, 'widget');
-        return;
-      }
-      const unnamed = utterances.find((one) => one.key === null && one.endedAt === null);
-      if (unnamed) {
-        unnamed.key = key;
-        unnamed.level = level;
-        tell(unnamed, 'widget');
-        return;
-      }
-      const speaking = [...items].find(([, item]) => item.isSpeaking)?.[0] ?? null;
-      begin('widget', key, speaking, level);
-    },
-    offset: (key, ms) => void offset(key, ms),
-    muted() {
-      for (const one of utterances) if (one.key !== null) end(one);
-    },
-    press(key) {
-      const one = openByKey(key) ?? begin('widget', key, null);
-      rule([one], 'interrupt');
-      return one.id;
-    },
-    release: (key) => offset(key)?.id,
-    discard(id) {
-      utterances = utterances.filter((one) => one.id !== id);
-    },
-    lose(key) {
-      const open = utterances.filter((one) => one.endedAt === null && (key === undefined || one.key === key));
-      for (const one of open) {
-        end(one);
-        if (one.item === null) continue;
-        lost.add(one.item);
-        items.delete(one.item);
-        const oldest = lost.size > MOST_REMEMBERED ? lost.keys().next().value : undefined;
-        if (oldest !== undefined) lost.delete(oldest);
-      }
-      utterances = utterances.filter((one) => !open.includes(one));
-      return { ids: open.map(({ id }) => id), longestMs: Math.max(0, ...open.map(msOf)) };
-    },
-    providerStarted(id, atMs) {
-      const item = itemOf(id);
-      item.isDetected = true;
-      item.isSpeaking = true;
-      item.startedAtMs = atMs;
-      const since = now() - LATE_DETECTION_MS;
-      const isRecent = (one: Utterance) => one.endedAt === null || one.endedAt >= since || one.isSaidAgain;
-      const same = utterances.filter((one) => one.item === null && isRecent(one));
-      for (const one of same) {
-        one.item = id;
-        one.isSaidAgain = false;
-      }
-      if (same.length > 0) item.isDoubtful = false;
-      else if (isWidgetHearing && options.isAgentAudible()) item.isDoubtful = true;
-      else begin('provider', null, id);
-      for (const one of same) if (one.endedAt === null) tell(one, 'provider');
-    },
-    providerStopped(id, atMs) {
-      if (lost.has(id)) return;
-      const item = itemOf(id);
-      item.isSpeaking = false;
-      item.spanMs = atMs - item.startedAtMs;
-      // Its silence window is longer than the widget's: nobody speaks any more.
-      for (const one of ofItem(id)) end(one);
-    },
-    committed(id) {
-      if (lost.delete(id)) {
-        options.drop(id);
-        return;
-      }
-      if (waiting) pass(waiting.item);
-      for (const [other, item] of [...items]) if (item.cancelWait !== null) settleDoubt(other);
-      // Push-to-talk has no detector of the provider's: what ended belongs to this item.
-      const isDetected = items.get(id)?.isDetected ?? false;
-      if (!isDetected) for (const one of utterances) if (one.item === null && one.endedAt !== null) one.item = id;
-      const mine = ofItem(id);
-      const { isDoubtful, isTextComplete } = itemOf(id);
-      if (isDoubtful && mine.length === 0) {
-        const settle = () => options.run(() => settleDoubt(id));
-        if (isTextComplete) settleDoubt(id);
-        else itemOf(id).cancelWait = clock.wakeAt(clock.now() + ECHO_WAIT_MS, settle);
-        return;
-      }
-      for (const one of mine) end(one);
-      if (!mustWait(id, mine)) {
-        pass(id);
-        return;
-      }
-      const cancel = clock.wakeAt(clock.now() + WORDS_WAIT_MS, () => options.run(() => pass(id)));
-      waiting = { item: id, cancel };
-    },
-    words(id, text, isComplete) {
-      if (lost.has(id)) return;
-      const item = itemOf(id);
-      item.text = text.replace(NO_WORDS, '').trim() === '' ? '' : text;
-      item.isTextComplete = isComplete;
-      if (id === missed && isComplete) {
-        missed = null;
-        if (item.text !== '') isWidgetHearing = false;
-      }
-      judge(id);
-      if (isComplete && waiting?.item === id) pass(id);
-      if (isComplete && item.cancelWait !== null) settleDoubt(id);
-    },
-    providerLost() {
-      if (waiting) pass(waiting.item);
-      for (const one of utterances) {
-        if (one.key === null) end(one);
-        // What no turn was made of is said again to the next provider, which gives it another name.
-        one.isSaidAgain = one.item !== null;
-        one.item = null;
-      }
-      forgetItems();
-    },
-    stop() {
-      waiting?.cancel();
-      waiting = null;
-      cancelFaint?.();
-      cancelFaint = null;
-      utterances = [];
-      forgetItems();
-    },
-  };
+  onset(key: string, level: number | undefined): void {
+    this.#isWidgetHearing = true;
+    const open = this.#openByKey(key);
+    if (open) {
+      open.level = level;
+      if (open.isFaint && open.verdict === 'noise' && !this.#isSoft(open)) {
+        // The agent was let go on; somebody has come near, or raised their voice.
+        this.#end(open);
+        this.#begin('widget', key, open.item, level);
+      } else this.#tell(open, 'widget');
+      return;
+    }
+    const unnamed = this.#utterances.find((one) => one.key === null && one.endedAt === null);
+    if (unnamed) {
+      unnamed.key = key;
+      unnamed.level = level;
+      this.#tell(unnamed, 'widget');
+      return;
+    }
+    const speaking = [...this.#items].find(([, item]) => item.isSpeaking)?.[0] ?? null;
+    this.#begin('widget', key, speaking, level);
+  }
+
+  offset(key: string, ms?: number): void {
+    this.#offset(key, ms);
+  }
+
+  muted(): void {
+    for (const one of this.#utterances) if (one.key !== null) this.#end(one);
+  }
+
+  press(key: string): string {
+    const one = this.#openByKey(key) ?? this.#begin('widget', key, null);
+    this.#rule([one], 'interrupt');
+    return one.id;
+  }
+
+  release(key: string): string | undefined {
+    return this.#offset(key)?.id;
+  }
+
+  discard(id: string): void {
+    this.#utterances = this.#utterances.filter((one) => one.id !== id);
+  }
+
+  lose(key?: string): { ids: string[]; longestMs: number } {
+    const open = this.#utterances.filter((one) => one.endedAt === null && (key === undefined || one.key === key));
+    for (const one of open) {
+      this.#end(one);
+      if (one.item === null) continue;
+      this.#lost.add(one.item);
+      this.#items.delete(one.item);
+      const oldest = this.#lost.size > MOST_REMEMBERED ? this.#lost.keys().next().value : undefined;
+      if (oldest !== undefined) this.#lost.delete(oldest);
+    }
+    this.#utterances = this.#utterances.filter((one) => !open.includes(one));
+    return { ids: open.map(({ id }) => id), longestMs: Math.max(0, ...open.map((one) => this.#msOf(one))) };
+  }
+
+  providerStarted(id: string, atMs: number): void {
+    const item = this.#itemOf(id);
+    item.isDetected = true;
+    item.isSpeaking = true;
+    item.startedAtMs = atMs;
+    const since = this.#now() - LATE_DETECTION_MS;
+    const isRecent = (one: Utterance) => one.endedAt === null || one.endedAt >= since || one.isSaidAgain;
+    const same = this.#utterances.filter((one) => one.item === null && isRecent(one));
+    for (const one of same) {
+      one.item = id;
+      one.isSaidAgain = false;
+    }
+    if (same.length > 0) item.isDoubtful = false;
+    else if (this.#isWidgetHearing && this.#options.isAgentAudible()) item.isDoubtful = true;
+    else this.#begin('provider', null, id);
+    for (const one of same) if (one.endedAt === null) this.#tell(one, 'provider');
+  }
+
+  providerStopped(id: string, atMs: number): void {
+    if (this.#lost.has(id)) return;
+    const item = this.#itemOf(id);
+    item.isSpeaking = false;
+    item.spanMs = atMs - item.startedAtMs;
+    // Its silence window is longer than the widget's: nobody speaks any more.
+    for (const one of this.#ofItem(id)) this.#end(one);
+  }
+
+  committed(id: string): void {
+    if (this.#lost.delete(id)) {
+      this.#options.drop(id);
+      return;
+    }
+    if (this.#waiting) this.#pass(this.#waiting.item);
+    for (const [other, item] of [...this.#items]) if (item.cancelWait !== null) this.#settleDoubt(other);
+    // Push-to-talk has no detector of the provider's: what ended belongs to this item.
+    const isDetected = this.#items.get(id)?.isDetected ?? false;
+    if (!isDetected) for (const one of this.#utterances) if (one.item === null && one.endedAt !== null) one.item = id;
+    const mine = this.#ofItem(id);
+    const { isDoubtful, isTextComplete } = this.#itemOf(id);
+    if (isDoubtful && mine.length === 0) {
+      const settle = () => this.#options.run(() => this.#settleDoubt(id));
+      if (isTextComplete) this.#settleDoubt(id);
+      else this.#itemOf(id).cancelWait = this.#clock.wakeAt(this.#clock.now() + ECHO_WAIT_MS, settle);
+      return;
+    }
+    for (const one of mine) this.#end(one);
+    if (!this.#mustWait(id, mine)) {
+      this.#pass(id);
+      return;
+    }
+    const cancel = this.#clock.wakeAt(this.#clock.now() + WORDS_WAIT_MS, () => this.#options.run(() => this.#pass(id)));
+    this.#waiting = { item: id, cancel };
+  }
+
+  words(id: string, text: string, isComplete: boolean): void {
+    if (this.#lost.has(id)) return;
+    const item = this.#itemOf(id);
+    item.text = text.replace(NO_WORDS, '').trim() === '' ? '' : text;
+    item.isTextComplete = isComplete;
+    if (id === this.#missed && isComplete) {
+      this.#missed = null;
+      if (item.text !== '') this.#isWidgetHearing = false;
+    }
+    this.#judge(id);
+    if (isComplete && this.#waiting?.item === id) this.#pass(id);
+    if (isComplete && item.cancelWait !== null) this.#settleDoubt(id);
+  }
+
+  providerLost(): void {
+    if (this.#waiting) this.#pass(this.#waiting.item);
+    for (const one of this.#utterances) {
+      if (one.key === null) this.#end(one);
+      // What no turn was made of is said again to the next provider, which gives it another name.
+      one.isSaidAgain = one.item !== null;
+      one.item = null;
+    }
+    this.#forgetItems();
+  }
+
+  stop(): void {
+    this.#waiting?.cancel();
+    this.#waiting = null;
+    this.#cancelFaint?.();
+    this.#cancelFaint = null;
+    this.#utterances = [];
+    this.#forgetItems();
+  }
+}
+
+export function createSpeech(options: SpeechOptions): Speech {
+  return new SpeechStory(options);
 }

@@ -35,54 +35,76 @@ export interface Turns {
 /** Typed turns remembered. */
 const MOST_TYPED = 32;
 
-/** @param prefix - Of every turn's name: those of a conversation that goes on elsewhere must not begin again. */
-export function createTurns(now: () => number, send: (message: RelayMessage) => void, prefix = 'turn_'): Turns {
-  const turns = new Map<string, Turn>();
-  const instead = new Set<string>();
+class SessionTurns implements Turns {
+  readonly #send: (message: RelayMessage) => void;
+  readonly #prefix: string;
+  readonly #now: () => number;
+  readonly #turns = new Map<string, Turn>();
+  readonly #instead = new Set<string>();
   /** Turns that were typed; others were spoken. */
-  const typed = new Set<string>();
-  let count = 0;
-  const announce = (id: string) => {
-    const turn = turns.get(id);
+  readonly #typed = new Set<string>();
+  #count = 0;
+
+  constructor(now: () => number, send: (message: RelayMessage) => void, prefix = 'turn_') {
+    this.#send = send;
+    this.#prefix = prefix;
+    this.#now = now;
+  }
+
+  announce(id: string): void {
+    const turn = this.#turns.get(id);
     if (!turn || turn.isAnnounced) return;
     turn.isAnnounced = true;
-    send({ type: 'turn.started', turn: id, source: turn.source, t: turn.beganAt });
-  };
-  function propose(source: Turn['source']): string {
-    count += 1;
-    const id = `${prefix}${count}`;
-    if (source === 'text') typed.add(id);
-    const [oldest] = typed;
-    if (typed.size > MOST_TYPED && oldest !== undefined) typed.delete(oldest);
-    turns.set(id, { source, beganAt: now(), isAnnounced: false, firstSentMs: {} });
+    this.#send({ type: 'turn.started', turn: id, source: turn.source, t: turn.beganAt });
+  }
+
+  propose(source: Turn['source']): string {
+    this.#count += 1;
+    const id = `${this.#prefix}${this.#count}`;
+    if (source === 'text') this.#typed.add(id);
+    const [oldest] = this.#typed;
+    if (this.#typed.size > MOST_TYPED && oldest !== undefined) this.#typed.delete(oldest);
+    this.#turns.set(id, { source, beganAt: this.#now(), isAnnounced: false, firstSentMs: {} });
     return id;
   }
-  return {
-    propose,
-    proposeInstead(turn) {
-      const id = propose(turns.get(turn)?.source ?? 'speech');
-      instead.add(id);
-      return id;
-    },
-    proposeAgain: (turn) => propose(typed.has(turn) ? 'text' : 'speech'),
-    isInstead: (turn) => instead.has(turn),
-    announce,
-    discard(id) {
-      if (turns.get(id)?.isAnnounced === false) turns.delete(id);
-    },
-    sounded(id, lane) {
-      const turn = turns.get(id);
-      if (turn) turn.firstSentMs[lane] ??= now() - turn.beganAt;
-    },
-    end(id, outcome) {
-      announce(id);
-      const turn = turns.get(id);
-      if (!turn) return;
-      turns.delete(id);
-      send({ type: 'turn.ended', turn: id, outcome, firstSentMs: turn.firstSentMs });
-    },
-    get open() {
-      return [...turns].findLast(([, turn]) => turn.isAnnounced)?.[0] ?? null;
-    },
-  };
+
+  proposeInstead(turn: string): string {
+    const id = this.propose(this.#turns.get(turn)?.source ?? 'speech');
+    this.#instead.add(id);
+    return id;
+  }
+
+  proposeAgain(turn: string): string {
+    return this.propose(this.#typed.has(turn) ? 'text' : 'speech');
+  }
+
+  isInstead(turn: string): boolean {
+    return this.#instead.has(turn);
+  }
+
+  discard(id: string): void {
+    if (this.#turns.get(id)?.isAnnounced === false) this.#turns.delete(id);
+  }
+
+  sounded(id: string, lane: Lane): void {
+    const turn = this.#turns.get(id);
+    if (turn) turn.firstSentMs[lane] ??= this.#now() - turn.beganAt;
+  }
+
+  end(id: string, outcome: Outcome): void {
+    this.announce(id);
+    const turn = this.#turns.get(id);
+    if (!turn) return;
+    this.#turns.delete(id);
+    this.#send({ type: 'turn.ended', turn: id, outcome, firstSentMs: turn.firstSentMs });
+  }
+
+  get open(): string | null {
+    return [...this.#turns].findLast(([, turn]) => turn.isAnnounced)?.[0] ?? null;
+  }
+}
+
+/** @param prefix - Of every turn's name: those of a conversation that goes on elsewhere must not begin again. */
+export function createTurns(now: () => number, send: (message: RelayMessage) => void, prefix = 'turn_'): Turns {
+  return new SessionTurns(now, send, prefix);
 }
