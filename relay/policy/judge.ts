@@ -89,57 +89,88 @@ interface ResponseWindow {
   isStopped: boolean;
 }
 
-/**
- * @param options.rules - phrases that stop a response.
- * @param options.waits - nothing is cleared before it is allowed.
- */
-export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits?: boolean }): PolicyJudge {
-  const violations = new Map<string, Violation>();
-  for (const { phrase, violation } of options.rules) {
-    const plain = comparable(phrase);
-    if (plain !== '' && !violations.has(plain)) violations.set(plain, violation);
+function itemOf(window: ResponseWindow, id: string): ItemWindow {
+  let item = window.items.get(id);
+  if (!item) {
+    item = {
+      raw: '',
+      safe: 0,
+      receivedMs: 0,
+      isDone: false,
+      isShown: false,
+      whole: '',
+      clearedMs: 0,
+      spoken: { raw: '', safe: 0, ms: 0 },
+    };
+    window.items.set(id, item);
   }
-  const phrases = [...violations.keys()];
-  const waits = options.waits ?? false;
-  const responses = new Map<string, ResponseWindow>();
+  return item;
+}
 
-  function windowOf(response: string): ResponseWindow {
-    let window = responses.get(response);
+/** Moves each item's safe mark, counted over all text. */
+function markSafe(window: ResponseWindow): Shown[] {
+  const safe = Math.min(window.plain, window.allowed);
+  const shown: Shown[] = [];
+  if (safe < 0) return shown;
+  for (const { id, item, from, to, itemFrom } of window.order) {
+    if (safe <= from) break;
+    const upTo = itemFrom + Math.min(safe, to) - from;
+    if (upTo <= item.safe) continue;
+    shown.push({ item: id, text: item.raw.slice(item.safe, upTo), isWhole: false });
+    item.safe = upTo;
+  }
+  window.order = window.order.filter(({ to }) => to > safe);
+  for (const [id, item] of window.items) {
+    if (!item.isDone || item.isShown || item.safe < item.raw.length) continue;
+    item.isShown = true;
+    shown.push({ item: id, text: item.whole, isWhole: true });
+  }
+  return shown;
+}
+
+function add(window: ResponseWindow, id: string, text: string): Finding {
+  const item = itemOf(window, id);
+  const from = window.text.length;
+  if (text !== '') window.order.push({ id, item, from, to: from + text.length, itemFrom: item.raw.length });
+  item.raw += text;
+  window.text += text;
+  return window.finder.add(text);
+}
+
+class TranscriptJudge implements PolicyJudge {
+  readonly #violations = new Map<string, Violation>();
+  readonly #phrases: string[];
+  readonly #waits: boolean;
+  readonly #responses = new Map<string, ResponseWindow>();
+
+  constructor(options: { rules: readonly PhraseRule[]; waits?: boolean }) {
+    for (const { phrase, violation } of options.rules) {
+      const plain = comparable(phrase);
+      if (plain !== '' && !this.#violations.has(plain)) this.#violations.set(plain, violation);
+    }
+    this.#phrases = [...this.#violations.keys()];
+    this.#waits = options.waits ?? false;
+  }
+
+  #windowOf(response: string): ResponseWindow {
+    let window = this.#responses.get(response);
     if (!window) {
-      const allowed = waits ? -1 : Infinity;
-      const finder = findPhrases(phrases);
+      const allowed = this.#waits ? -1 : Infinity;
+      const finder = findPhrases(this.#phrases);
       window = { finder, items: new Map(), order: [], text: '', plain: 0, allowed, isStopped: false };
-      responses.set(response, window);
-      if (responses.size > MOST_RESPONSES) {
-        const oldest = responses.keys().next().value;
-        if (oldest !== undefined) responses.delete(oldest);
+      this.#responses.set(response, window);
+      if (this.#responses.size > MOST_RESPONSES) {
+        const oldest = this.#responses.keys().next().value;
+        if (oldest !== undefined) this.#responses.delete(oldest);
       }
     }
     return window;
   }
 
-  function itemOf(window: ResponseWindow, id: string): ItemWindow {
-    let item = window.items.get(id);
-    if (!item) {
-      item = {
-        raw: '',
-        safe: 0,
-        receivedMs: 0,
-        isDone: false,
-        isShown: false,
-        whole: '',
-        clearedMs: 0,
-        spoken: { raw: '', safe: 0, ms: 0 },
-      };
-      window.items.set(id, item);
-    }
-    return item;
-  }
-
   /** How much of the item's sound its judged text covers. */
-  function coveredMs(item: ItemWindow, allowed: number): number {
+  #coveredMs(item: ItemWindow, allowed: number): number {
     if (allowed < 0) return 0;
-    if (phrases.length === 0 && allowed === Infinity) return Infinity;
+    if (this.#phrases.length === 0 && allowed === Infinity) return Infinity;
     const isHolding = item.safe < item.raw.length;
     if (item.isDone && !isHolding) return Infinity;
     const { raw, safe, spoken } = item;
@@ -150,90 +181,76 @@ export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits
   }
 
   /** The response's mark: an item counts only when all before it are cleared. It never steps back. */
-  function clearedOf(window: ResponseWindow): number {
+  #clearedOf(window: ResponseWindow): number {
     let clearedMs = 0;
     for (const item of window.items.values()) {
-      item.clearedMs = Math.max(item.clearedMs, Math.min(item.receivedMs, Math.floor(coveredMs(item, window.allowed))));
+      item.clearedMs = Math.max(
+        item.clearedMs,
+        Math.min(item.receivedMs, Math.floor(this.#coveredMs(item, window.allowed))),
+      );
       clearedMs += item.clearedMs;
       if (item.clearedMs < item.receivedMs) break;
     }
     return clearedMs;
   }
 
-  /** Moves each item's safe mark, counted over all text. */
-  function markSafe(window: ResponseWindow): Shown[] {
-    const safe = Math.min(window.plain, window.allowed);
-    const shown: Shown[] = [];
-    if (safe < 0) return shown;
-    for (const { id, item, from, to, itemFrom } of window.order) {
-      if (safe <= from) break;
-      const upTo = itemFrom + Math.min(safe, to) - from;
-      if (upTo <= item.safe) continue;
-      shown.push({ item: id, text: item.raw.slice(item.safe, upTo), isWhole: false });
-      item.safe = upTo;
-    }
-    window.order = window.order.filter(({ to }) => to > safe);
-    for (const [id, item] of window.items) {
-      if (!item.isDone || item.isShown || item.safe < item.raw.length) continue;
-      item.isShown = true;
-      shown.push({ item: id, text: item.whole, isWhole: true });
-    }
-    return shown;
-  }
-
-  function rule(window: ResponseWindow, finding: Finding | null): Ruling {
+  #rule(window: ResponseWindow, finding: Finding | null): Ruling {
     if (window.isStopped) return { violation: null, ...NOTHING };
-    const violation = violations.get(finding?.found ?? '');
+    const violation = this.#violations.get(finding?.found ?? '');
     if (violation) {
       window.isStopped = true;
       return { violation, ...NOTHING };
     }
     if (finding) window.plain = finding.safe;
     const shown = markSafe(window);
-    return { violation: null, shown, clearedMs: clearedOf(window), awaitsWords: false };
+    return { violation: null, shown, clearedMs: this.#clearedOf(window), awaitsWords: false };
   }
 
-  function add(window: ResponseWindow, id: string, text: string): Finding {
+  text(response: string, item: string, delta: string): Ruling {
+    const window = this.#windowOf(response);
+    const ruling = this.#rule(window, add(window, item, delta));
+    // Only letters lengthen a phrase's beginning, and no phrase is endless: nobody can keep an answer waiting.
+    const isHeld = window.plain < Math.min(window.text.length, window.allowed);
+    return { ...ruling, awaitsWords: isHeld && !window.isStopped && LETTER.test(delta) };
+  }
+
+  textDone(response: string, id: string, text: string): Ruling {
+    const window = this.#windowOf(response);
     const item = itemOf(window, id);
-    const from = window.text.length;
-    if (text !== '') window.order.push({ id, item, from, to: from + text.length, itemFrom: item.raw.length });
-    item.raw += text;
-    window.text += text;
-    return window.finder.add(text);
+    // A text that was corrected meanwhile is judged whole, behind what came before.
+    const rest = text.startsWith(item.raw) ? text.slice(item.raw.length) : ` ${text}`;
+    const added = add(window, id, rest);
+    const ended = added.found !== null ? added : window.finder.end();
+    item.isDone = true;
+    item.whole = text;
+    return this.#rule(window, ended);
   }
 
-  return {
-    text(response, item, delta) {
-      const window = windowOf(response);
-      const ruling = rule(window, add(window, item, delta));
-      // Only letters lengthen a phrase's beginning, and no phrase is endless: nobody can keep an answer waiting.
-      const isHeld = window.plain < Math.min(window.text.length, window.allowed);
-      return { ...ruling, awaitsWords: isHeld && !window.isStopped && LETTER.test(delta) };
-    },
-    textDone(response, id, text) {
-      const window = windowOf(response);
-      const item = itemOf(window, id);
-      // A text that was corrected meanwhile is judged whole, behind what came before.
-      const rest = text.startsWith(item.raw) ? text.slice(item.raw.length) : ` ${text}`;
-      const added = add(window, id, rest);
-      const ended = added.found !== null ? added : window.finder.end();
-      item.isDone = true;
-      item.whole = text;
-      return rule(window, ended);
-    },
-    sound(response, item, ms) {
-      const window = windowOf(response);
-      itemOf(window, item).receivedMs += ms;
-      return rule(window, null);
-    },
-    allow(response, characters) {
-      const window = windowOf(response);
-      window.allowed = Math.max(window.allowed, characters);
-      return rule(window, null);
-    },
-    stop(response) {
-      windowOf(response).isStopped = true;
-    },
-    textOf: (response) => responses.get(response)?.text ?? '',
-  };
+  sound(response: string, item: string, ms: number): Ruling {
+    const window = this.#windowOf(response);
+    itemOf(window, item).receivedMs += ms;
+    return this.#rule(window, null);
+  }
+
+  allow(response: string, characters: number): Ruling {
+    const window = this.#windowOf(response);
+    window.allowed = Math.max(window.allowed, characters);
+    return this.#rule(window, null);
+  }
+
+  stop(response: string): void {
+    this.#windowOf(response).isStopped = true;
+  }
+
+  textOf(response: string): string {
+    return this.#responses.get(response)?.text ?? '';
+  }
+}
+
+/**
+ * @param options.rules - phrases that stop a response.
+ * @param options.waits - nothing is cleared before it is allowed.
+ */
+export function createPolicyJudge(options: { rules: readonly PhraseRule[]; waits?: boolean }): PolicyJudge {
+  return new TranscriptJudge(options);
 }

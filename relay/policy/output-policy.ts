@@ -4,7 +4,7 @@
  * that verdicts run ahead of the sound. Knows no turns and no gates.
  */
 import { violationOf, type Action, type Violation } from './decisions.ts';
-import { NOTHING, createPolicyJudge, type PhraseRule, type Ruling } from './judge.ts';
+import { NOTHING, createPolicyJudge, type PhraseRule, type PolicyJudge, type Ruling } from './judge.ts';
 import type { Moderator } from './moderation.ts';
 import { UNSPACED } from './phrases.ts';
 
@@ -66,40 +66,52 @@ function wholeWords(text: string): number {
   return 0;
 }
 
-export function createOutputPolicy(options: OutputPolicyOptions): OutputPolicy {
-  const { actions, onRuling } = options;
-  const moderator = Object.keys(actions).length > 0 ? options.moderator : null;
-  const judge = createPolicyJudge({ rules: options.rules, waits: true });
-  const watches = new Map<string, Watch>();
+class OutputWatch implements OutputPolicy {
+  readonly #options: OutputPolicyOptions;
+  readonly #actions: Readonly<Partial<Record<string, 'rewrite' | 'refuse' | 'escalate' | 'cancel_output'>>>;
+  readonly #onRuling: (response: string, ruling: Ruling) => void;
+  readonly #moderator: Moderator | null;
+  readonly #judge: PolicyJudge;
+  readonly #watches = new Map<string, Watch>();
 
-  function watchOf(response: string): Watch {
-    let watch = watches.get(response);
+  constructor(options: OutputPolicyOptions) {
+    this.#options = options;
+    const { actions, onRuling } = options;
+    this.#actions = actions;
+    this.#onRuling = onRuling;
+    this.#moderator = Object.keys(actions).length > 0 ? options.moderator : null;
+    this.#judge = createPolicyJudge({ rules: options.rules, waits: true });
+  }
+
+  #watchOf(response: string): Watch {
+    let watch = this.#watches.get(response);
     if (!watch) {
       watch = { isHeld: false, isOver: false, asked: 0, verified: 0, open: [], completeTo: 0 };
-      watches.set(response, watch);
-      const oldest = watches.size > MOST_RESPONSES ? watches.keys().next().value : undefined;
-      if (oldest !== undefined) watches.delete(oldest);
+      this.#watches.set(response, watch);
+      const oldest = this.#watches.size > MOST_RESPONSES ? this.#watches.keys().next().value : undefined;
+      if (oldest !== undefined) this.#watches.delete(oldest);
     }
     return watch;
   }
 
-  const allowed = (watch: Watch) =>
-    watch.isHeld ? -1 : moderator ? Math.max(watch.verified, options.opening) : Infinity;
-
-  function rule(response: string, watch: Watch, ruling: Ruling): void {
-    if (ruling.violation) watch.isOver = true;
-    onRuling(response, ruling);
+  #allowed(watch: Watch): number {
+    return watch.isHeld ? -1 : this.#moderator ? Math.max(watch.verified, this.#options.opening) : Infinity;
   }
 
-  function stop(response: string, watch: Watch, violation: Violation): void {
-    judge.stop(response);
-    rule(response, watch, { violation, ...NOTHING });
+  #rule(response: string, watch: Watch, ruling: Ruling): void {
+    if (ruling.violation) watch.isOver = true;
+    this.#onRuling(response, ruling);
+  }
+
+  #stop(response: string, watch: Watch, violation: Violation): void {
+    this.#judge.stop(response);
+    this.#rule(response, watch, { violation, ...NOTHING });
   }
 
   /** Asks about text that nobody was asked about, where that is worth a question. */
-  function ask(response: string, watch: Watch): void {
-    if (!moderator || watch.isOver) return;
-    const text = judge.textOf(response);
+  #ask(response: string, watch: Watch): void {
+    if (!this.#moderator || watch.isOver) return;
+    const text = this.#judge.textOf(response);
     const upTo = Math.max(watch.completeTo, watch.asked + wholeWords(text.slice(watch.asked)));
     const fresh = text.slice(watch.asked, upTo);
     if (fresh === '') return;
@@ -110,28 +122,28 @@ export function createOutputPolicy(options: OutputPolicyOptions): OutputPolicy {
     watch.asked = upTo;
     watch.open.push(question);
     if (window.trim() === '') {
-      answered(response, watch, question, null);
+      this.#answered(response, watch, question, null);
       return;
     }
-    const { timeoutMs, signal, now } = options;
+    const { timeoutMs, signal, now } = this.#options;
     const askedAt = now();
-    void moderator.check(window, { timeoutMs, signal }).then((answer) => {
+    void this.#moderator.check(window, { timeoutMs, signal }).then((answer) => {
       if (signal.aborted) return;
-      options.run(() => {
-        options.onVerdict?.(now() - askedAt);
-        if (answer.ok) answered(response, watch, question, violationOf(answer.flagged, actions));
-        else if (options.silenceBlocks) {
+      this.#options.run(() => {
+        this.#options.onVerdict?.(now() - askedAt);
+        if (answer.ok) this.#answered(response, watch, question, violationOf(answer.flagged, this.#actions));
+        else if (this.#options.silenceBlocks) {
           const decision = 'refuse';
-          answered(response, watch, question, { decision, reason: 'moderation_unavailable', severity: 'medium' });
-        } else answered(response, watch, question, null);
+          this.#answered(response, watch, question, { decision, reason: 'moderation_unavailable', severity: 'medium' });
+        } else this.#answered(response, watch, question, null);
       });
     });
   }
 
-  function answered(response: string, watch: Watch, question: Watch['open'][number], bad: Violation | null): void {
+  #answered(response: string, watch: Watch, question: Watch['open'][number], bad: Violation | null): void {
     if (watch.isOver) return;
     if (bad) {
-      stop(response, watch, bad);
+      this.#stop(response, watch, bad);
       return;
     }
     question.isGood = true;
@@ -140,39 +152,48 @@ export function createOutputPolicy(options: OutputPolicyOptions): OutputPolicy {
       watch.verified = first.upTo;
       watch.open.shift();
     }
-    rule(response, watch, judge.allow(response, allowed(watch)));
-    ask(response, watch);
+    this.#rule(response, watch, this.#judge.allow(response, this.#allowed(watch)));
+    this.#ask(response, watch);
   }
 
-  function follow(response: string, watch: Watch, ruling: Ruling): void {
-    rule(response, watch, ruling);
-    ask(response, watch);
+  #follow(response: string, watch: Watch, ruling: Ruling): void {
+    this.#rule(response, watch, ruling);
+    this.#ask(response, watch);
   }
 
-  return {
-    created(response, isHeld) {
-      const watch = watchOf(response);
-      watch.isHeld = isHeld;
-      judge.allow(response, allowed(watch));
-    },
-    release(response) {
-      const watch = watches.get(response);
-      if (!watch?.isHeld) return;
-      watch.isHeld = false;
-      rule(response, watch, judge.allow(response, allowed(watch)));
-    },
-    text(response, item, delta) {
-      follow(response, watchOf(response), judge.text(response, item, delta));
-    },
-    textDone(response, item, text) {
-      const watch = watchOf(response);
-      const ruling = judge.textDone(response, item, text);
-      watch.completeTo = judge.textOf(response).length;
-      follow(response, watch, ruling);
-    },
-    sound(response, item, ms) {
-      rule(response, watchOf(response), judge.sound(response, item, ms));
-    },
-    textOf: (response) => judge.textOf(response),
-  };
+  created(response: string, isHeld: boolean): void {
+    const watch = this.#watchOf(response);
+    watch.isHeld = isHeld;
+    this.#judge.allow(response, this.#allowed(watch));
+  }
+
+  release(response: string): void {
+    const watch = this.#watches.get(response);
+    if (!watch?.isHeld) return;
+    watch.isHeld = false;
+    this.#rule(response, watch, this.#judge.allow(response, this.#allowed(watch)));
+  }
+
+  text(response: string, item: string, delta: string): void {
+    this.#follow(response, this.#watchOf(response), this.#judge.text(response, item, delta));
+  }
+
+  textDone(response: string, item: string, text: string): void {
+    const watch = this.#watchOf(response);
+    const ruling = this.#judge.textDone(response, item, text);
+    watch.completeTo = this.#judge.textOf(response).length;
+    this.#follow(response, watch, ruling);
+  }
+
+  sound(response: string, item: string, ms: number): void {
+    this.#rule(response, this.#watchOf(response), this.#judge.sound(response, item, ms));
+  }
+
+  textOf(response: string): string {
+    return this.#judge.textOf(response);
+  }
+}
+
+export function createOutputPolicy(options: OutputPolicyOptions): OutputPolicy {
+  return new OutputWatch(options);
 }

@@ -134,12 +134,20 @@ export function checkPolicy(policy: unknown, at = 'policy'): FieldProblem[] {
   });
 }
 
-/** @param policy - Passed {@link checkPolicy} when it was written. */
+/** One for all conversations of an assistant's version. */
+const completed = new WeakMap<PolicyDocument, Policy>();
+
+/** @param policy - Passed {@link checkPolicy} when it was written; it does not change afterwards. */
 export function completePolicy(policy: PolicyDocument): Policy {
+  const known = completed.get(policy) ?? withDefaults(policy);
+  completed.set(policy, known);
+  return known;
+}
+
+function withDefaults(policy: PolicyDocument): Policy {
   const { disallowed, onDisallowed = 'refuse', moderation = {}, topics = [], required = [], pii = {} } = policy;
   const names = (pii.names ?? []).map(namePattern).filter((pattern) => typeof pattern !== 'string');
   return {
-    ...{ disallowed, onDisallowed, topics, required },
     moderation: {
       input: moderation.input ?? {},
       output: moderation.output ?? {},
@@ -150,5 +158,6 @@ export function completePolicy(policy: PolicyDocument): Policy {
     refusal: policy.refusal,
     fallback: policy.fallback,
     handover: policy.handover ?? DEFAULT_HANDOVER,
+    ...{ disallowed, onDisallowed, topics, required },
   };
 }

@@ -6,6 +6,7 @@ import type { ArbiterEvent, State } from '#arbiter';
 import { CLOSE, type RelayMessage } from '#wire';
 import type { RealtimeBridge } from '../bridge/bridge.ts';
 import type { Checkpoint, Continuity } from '../continuity/continuity.ts';
+import type { Admission } from '../tenants/tenant.ts';
 import type { SessionSeed } from './session-deps.ts';
 
 /** An answer that is being heard is kept this often, in milliseconds of it. */
@@ -40,68 +41,84 @@ export interface Checkpointing {
   end(closeCode: number): Promise<void> | null;
 }
 
-export function createCheckpointing(options: CheckpointingOptions): Checkpointing {
-  const { continuity, seed } = options;
-  const { admission, id } = seed;
-  let start: Start | null = null;
-  let open: { turn: string; item: string } | null = null;
+class SessionCheckpoint implements Checkpointing {
+  readonly #options: CheckpointingOptions;
+  readonly #continuity: Continuity | undefined;
+  readonly #admission: Admission;
+  readonly #id: string;
+  #start: Start | null = null;
+  #open: { turn: string; item: string } | null = null;
   /** How much of which item was heard when it was kept last. */
-  let kept = { item: '', ms: 0 };
+  #kept = { item: '', ms: 0 };
+
+  constructor(options: CheckpointingOptions) {
+    this.#options = options;
+    const { continuity, seed } = options;
+    this.#continuity = continuity;
+    const { admission, id } = seed;
+    this.#admission = admission;
+    this.#id = id;
+  }
 
   /** Of an item that is still being heard; undefined where that is settled. */
-  function heardMs(id: string): number | undefined {
-    const item = options.state().items.find((one) => one.id === id);
+  #heardMs(id: string): number | undefined {
+    const item = this.#options.state().items.find((one) => one.id === id);
     return item?.fate === 'live' ? item.playedMs : undefined;
   }
 
-  function save(): void {
-    if (!continuity || !start) return;
-    continuity.save({
-      ...{ version: 1, session: id, tenant: admission.tenant.id, subject: admission.subject },
-      origin: admission.origin ?? null,
-      assistant: { id: admission.assistant.id, version: admission.assistant.version },
-      ...{ start, startedAt: options.startedAt, epoch: options.state().epoch },
-      history: options.bridge()?.history(heardMs) ?? [],
-      ...{ unanswered: open?.item ?? null, said: options.said() },
-      ...options.secrets(),
+  #answered(turn: string): void {
+    if (this.#open?.turn === turn) this.#open = null;
+    this.save();
+  }
+
+  save(): void {
+    if (!this.#continuity || !this.#start) return;
+    this.#continuity.save({
+      ...{ version: 1, session: this.#id, tenant: this.#admission.tenant.id, subject: this.#admission.subject },
+      origin: this.#admission.origin ?? null,
+      assistant: { id: this.#admission.assistant.id, version: this.#admission.assistant.version },
+      ...{ start: this.#start, startedAt: this.#options.startedAt, epoch: this.#options.state().epoch },
+      history: this.#options.bridge()?.history((id) => this.#heardMs(id)) ?? [],
+      ...{ unanswered: this.#open?.item ?? null, said: this.#options.said() },
+      ...this.#options.secrets(),
     });
   }
 
-  function answered(turn: string): void {
-    if (open?.turn === turn) open = null;
-    save();
+  began(how: Start): void {
+    this.#start = how;
+    this.#continuity?.began(this.#id);
+    this.save();
   }
 
-  return {
-    began(how) {
-      start = how;
-      continuity?.began(id);
-      save();
-    },
-    asked(turn, item) {
-      open = { turn, item };
-      save();
-    },
-    step(event) {
-      if (event.type !== 'playout') return;
-      const { item, playedMs } = event;
-      if (item === kept.item && playedMs < kept.ms + HEARD_STEP_MS) return;
-      kept = { item, ms: playedMs };
-      save();
-    },
-    told(message) {
-      if (message.type === 'turn.ended') answered(message.turn);
-      // Something of the answer is on its way to the ear: asked again it would be heard twice.
-      else if (message.type === 'item.started' && open?.turn === message.turn) answered(message.turn);
-      else if (message.type === 'transcript.done' || message.type === 'item.truncated') save();
-    },
-    save,
-    end(closeCode) {
-      if (!continuity || !start) return null;
-      // Whom there is no room for here may go on elsewhere, or later.
-      if (closeCode === CLOSE.drain || closeCode === CLOSE.busy) return continuity.left(id);
-      continuity.ended(id);
-      return null;
-    },
-  };
+  asked(turn: string, item: string): void {
+    this.#open = { turn, item };
+    this.save();
+  }
+
+  step(event: ArbiterEvent): void {
+    if (event.type !== 'playout') return;
+    const { item, playedMs } = event;
+    if (item === this.#kept.item && playedMs < this.#kept.ms + HEARD_STEP_MS) return;
+    this.#kept = { item, ms: playedMs };
+    this.save();
+  }
+
+  told(message: RelayMessage): void {
+    if (message.type === 'turn.ended') this.#answered(message.turn);
+    // Something of the answer is on its way to the ear: asked again it would be heard twice.
+    else if (message.type === 'item.started' && this.#open?.turn === message.turn) this.#answered(message.turn);
+    else if (message.type === 'transcript.done' || message.type === 'item.truncated') this.save();
+  }
+
+  end(closeCode: number): Promise<void> | null {
+    if (!this.#continuity || !this.#start) return null;
+    // Whom there is no room for here may go on elsewhere, or later.
+    if (closeCode === CLOSE.drain || closeCode === CLOSE.busy) return this.#continuity.left(this.#id);
+    this.#continuity.ended(this.#id);
+    return null;
+  }
+}
+
+export function createCheckpointing(options: CheckpointingOptions): Checkpointing {
+  return new SessionCheckpoint(options);
 }

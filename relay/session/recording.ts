@@ -93,7 +93,8 @@ export interface Recording {
   counted(moderator: Moderator | undefined): Moderator | null;
   /** Whether the tenant's budget allows another turn; yes where there is none. */
   mayAnswer(): boolean;
-  readonly isBounded: boolean;
+  /** Whether there is a budget that can be used up. */
+  isBounded(): boolean;
   end(closeCode: number): void;
 }
 
@@ -373,9 +374,7 @@ export function createRecording(options: RecordingOptions): Recording {
       };
     },
     mayAnswer: () => meter?.mayAnswer() ?? true,
-    get isBounded() {
-      return meter?.isBounded ?? false;
-    },
+    isBounded: () => meter?.isBounded ?? false,
     end(closeCode) {
       for (const response of responses.values()) {
         // The provider bills what it made, and nobody is left to hear how much that was.

@@ -23,57 +23,75 @@ export interface ReflexClips {
   nameOf(clip: string): string;
 }
 
-/** @param announce - Tells the arbiter, after what is going on now. */
-export function createReflexClips(announce: (event: Happening) => void): ReflexClips {
-  const spoken: Clip[] = [];
-  const hums: Clip[] = [];
-  const behind = new Map<Name, Clip>();
-  let playing: { name: Name; clip: string } | null = null;
-  let next = 0;
+class ReflexSupply implements ReflexClips {
+  readonly #announce: (event: Happening) => void;
+  readonly #spoken: Clip[] = [];
+  readonly #hums: Clip[] = [];
+  readonly #behind = new Map<Name, Clip>();
+  #playing: { name: Name; clip: string } | null = null;
+  #next = 0;
 
-  const tell = (clip: string, { ms, affirmative }: Clip) =>
-    announce({ type: 'clip.ready', kind: 'reflex', clip, ms, affirmative });
+  constructor(announce: (event: Happening) => void) {
+    this.#announce = announce;
+  }
+
+  #tell(clip: string, { ms, affirmative }: Clip): void {
+    this.#announce({ type: 'clip.ready', kind: 'reflex', clip, ms, affirmative });
+  }
+
   /** With one clip of its own voice only, it would have to be heard every other time. */
-  const pool = () => (spoken.length > 1 ? spoken : [...spoken, ...hums]);
+  #pool(): Clip[] {
+    return this.#spoken.length > 1 ? this.#spoken : [...this.#spoken, ...this.#hums];
+  }
 
-  function put(name: Name, clip: Clip): void {
-    behind.set(name, clip);
-    tell(name, clip);
+  #put(name: Name, clip: Clip): void {
+    this.#behind.set(name, clip);
+    this.#tell(name, clip);
   }
 
   /** The next clip in turn that no name stands for. */
-  function free(): Clip | undefined {
-    const clips = pool();
-    const taken = new Set([...behind.values()].map(({ id }) => id));
+  #free(): Clip | undefined {
+    const clips = this.#pool();
+    const taken = new Set([...this.#behind.values()].map(({ id }) => id));
     for (const _ of clips) {
-      const clip = clips[next++ % clips.length];
+      const clip = clips[this.#next++ % clips.length];
       if (clip && !taken.has(clip.id)) return clip;
     }
     return undefined;
   }
 
-  return {
-    ready(clip) {
-      if (clip.affirmative) {
-        tell(clip.id, clip);
-        return;
-      }
-      (clip.text === undefined ? hums : spoken).push(clip);
-      const fitting = new Set(pool());
-      for (const name of NAMES) {
-        const now = behind.get(name);
-        const other = now && fitting.has(now) ? undefined : free();
-        if (other) put(name, other);
-      }
-    },
-    played(name) {
-      if (!isName(name)) return;
-      const clip = behind.get(name);
-      if (clip) playing = { name, clip: clip.id };
-      const other = free();
-      if (other) put(name, other);
-    },
-    clipOf: (name) => (isName(name) ? behind.get(name)?.id : undefined),
-    nameOf: (clip) => (playing?.clip === clip ? playing.name : clip),
-  };
+  ready(clip: Clip): void {
+    if (clip.affirmative) {
+      this.#tell(clip.id, clip);
+      return;
+    }
+    (clip.text === undefined ? this.#hums : this.#spoken).push(clip);
+    const fitting = new Set(this.#pool());
+    for (const name of NAMES) {
+      const now = this.#behind.get(name);
+      const other = now && fitting.has(now) ? undefined : this.#free();
+      if (other) this.#put(name, other);
+    }
+  }
+
+  played(name: string): void {
+    if (!isName(name)) return;
+    const clip = this.#behind.get(name);
+    if (clip) this.#playing = { name, clip: clip.id };
+    const other = this.#free();
+    if (other) this.#put(name, other);
+  }
+
+  clipOf(name: string): string | undefined {
+    return isName(name) ? this.#behind.get(name)?.id : undefined;
+  }
+
+  nameOf(clip: string): string {
+    return this.#playing?.clip === clip ? this.#playing.name : clip;
+  }
+}
+
+/** @param announce - Tells the arbiter, after what is going on now. */
+export function createReflexClips(announce: (event: Happening) => void): ReflexClips {
+  return new ReflexSupply(announce);
 }

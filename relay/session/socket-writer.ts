@@ -17,48 +17,62 @@ export interface SocketWriter {
   stop(): void;
 }
 
-/** @param onSlow - called once; nothing is sent afterwards. */
-export function createSocketWriter(socket: WebSocket, clock: Clock, onSlow: () => void): SocketWriter {
-  let waiting = 0;
-  let movedAt = 0;
-  let isStopped = false;
-  let cancelWatch: (() => void) | null = null;
-
-  function watch(): void {
-    cancelWatch ??= clock.wakeAt(movedAt + STALLED_MS, () => {
-      cancelWatch = null;
-      if (waiting === 0) return;
-      if (clock.now() - movedAt >= STALLED_MS) slow();
-      else watch();
-    });
-  }
-  function slow(): void {
-    stop();
-    onSlow();
-  }
-  function stop(): void {
-    isStopped = true;
-    cancelWatch?.();
-    cancelWatch = null;
-  }
-  const left = () => {
-    waiting -= 1;
-    movedAt = clock.now();
-    if (waiting === 0) {
-      cancelWatch?.();
-      cancelWatch = null;
+class WatchedWriter implements SocketWriter {
+  readonly #clock: Clock;
+  readonly #onSlow: () => void;
+  readonly #socket: WebSocket;
+  #waiting = 0;
+  #movedAt = 0;
+  #isStopped = false;
+  #cancelWatch: (() => void) | null = null;
+  /** One for all that is sent. */
+  readonly #left = (): void => {
+    this.#waiting -= 1;
+    this.#movedAt = this.#clock.now();
+    if (this.#waiting === 0) {
+      this.#cancelWatch?.();
+      this.#cancelWatch = null;
     }
   };
-  return {
-    send(data) {
-      if (isStopped || socket.readyState !== WebSocket.OPEN) return;
-      if (waiting === 0) movedAt = clock.now();
-      waiting += 1;
-      beforeSend(socket);
-      socket.send(data, left);
-      if (socket.bufferedAmount > MOST_BUFFERED_BYTES) slow();
-      else watch();
-    },
-    stop,
-  };
+
+  constructor(socket: WebSocket, clock: Clock, onSlow: () => void) {
+    this.#clock = clock;
+    this.#onSlow = onSlow;
+    this.#socket = socket;
+  }
+
+  #watch(): void {
+    this.#cancelWatch ??= this.#clock.wakeAt(this.#movedAt + STALLED_MS, () => {
+      this.#cancelWatch = null;
+      if (this.#waiting === 0) return;
+      if (this.#clock.now() - this.#movedAt >= STALLED_MS) this.#slow();
+      else this.#watch();
+    });
+  }
+
+  #slow(): void {
+    this.stop();
+    this.#onSlow();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelWatch?.();
+    this.#cancelWatch = null;
+  }
+
+  send(data: string | Uint8Array): void {
+    if (this.#isStopped || this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#waiting === 0) this.#movedAt = this.#clock.now();
+    this.#waiting += 1;
+    beforeSend(this.#socket);
+    this.#socket.send(data, this.#left);
+    if (this.#socket.bufferedAmount > MOST_BUFFERED_BYTES) this.#slow();
+    else this.#watch();
+  }
+}
+
+/** @param onSlow - called once; nothing is sent afterwards. */
+export function createSocketWriter(socket: WebSocket, clock: Clock, onSlow: () => void): SocketWriter {
+  return new WatchedWriter(socket, clock, onSlow);
 }

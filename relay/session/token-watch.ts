@@ -21,6 +21,72 @@ export interface TokenWatch {
   stop(): void;
 }
 
+class TimedToken implements TokenWatch {
+  readonly #clock: Clock;
+  readonly #admission: Admission;
+  readonly #onEnd: (code: FaultCode) => void;
+  readonly #onRenewed: (token: TokenFacts) => void;
+  readonly #startedAt: number;
+  #isServer: boolean;
+  #longestMs: number;
+  #cancelLongest: () => void = () => undefined;
+  #cancel: () => void;
+
+  constructor(options: {
+    clock: Clock;
+    admission: Admission;
+    /** The session's time is over. */
+    onEnd: (code: FaultCode) => void;
+    onRenewed: (token: TokenFacts) => void;
+  }) {
+    const { clock, admission, onEnd, onRenewed } = options;
+    this.#clock = clock;
+    this.#admission = admission;
+    this.#onEnd = onEnd;
+    this.#onRenewed = onRenewed;
+    this.#startedAt = clock.now();
+    this.#isServer = admission.grant.isServer;
+    this.#longestMs = admission.limits.longestSessionMs;
+    this.#cancel = this.#watch(admission.tokenExpiresAt);
+  }
+
+  #watch(expiresAt: number): () => void {
+    const leftMs = expiresAt + TOKEN_GRACE_MS - this.#clock.wallNow();
+    return this.#clock.wakeAt(this.#clock.now() + leftMs, () => this.#onEnd('token-expired'));
+  }
+
+  #check(fresh: Admission): void {
+    const refuse = (why: string): never => {
+      throw new RelayError('token-invalid', `the newer token ${why}`);
+    };
+    if (fresh.tenant.id !== this.#admission.tenant.id || fresh.subject !== this.#admission.subject)
+      refuse('names another tenant or subject');
+    if (fresh.origin !== this.#admission.origin) refuse('is for another page');
+    if (fresh.grant.isServer && !this.#isServer) refuse('has a wider scope');
+    if (fresh.grant.assistant !== undefined && fresh.assistant.id !== this.#admission.assistant.id)
+      refuse('names another assistant');
+  }
+
+  renew(fresh: Admission): number {
+    this.#check(fresh);
+    this.#isServer = fresh.grant.isServer;
+    if (fresh.limits.longestSessionMs < this.#longestMs) {
+      this.#longestMs = fresh.limits.longestSessionMs;
+      this.#cancelLongest();
+      this.#cancelLongest = this.#clock.wakeAt(this.#startedAt + this.#longestMs, () => this.#onEnd('longest-session'));
+    }
+    this.#cancel();
+    this.#cancel = this.#watch(fresh.tokenExpiresAt);
+    this.#onRenewed(fresh.grant);
+    return fresh.tokenExpiresAt;
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#cancelLongest();
+  }
+}
+
 export function createTokenWatch(options: {
   clock: Clock;
   admission: Admission;
@@ -28,47 +94,5 @@ export function createTokenWatch(options: {
   onEnd: (code: FaultCode) => void;
   onRenewed: (token: TokenFacts) => void;
 }): TokenWatch {
-  const { clock, admission, onEnd, onRenewed } = options;
-  const startedAt = clock.now();
-  let isServer = admission.grant.isServer;
-  let longestMs = admission.limits.longestSessionMs;
-  let cancelLongest: () => void = () => undefined;
-  let cancel = watch(admission.tokenExpiresAt);
-
-  function watch(expiresAt: number): () => void {
-    const leftMs = expiresAt + TOKEN_GRACE_MS - clock.wallNow();
-    return clock.wakeAt(clock.now() + leftMs, () => onEnd('token-expired'));
-  }
-
-  function check(fresh: Admission): void {
-    const refuse = (why: string): never => {
-      throw new RelayError('token-invalid', `the newer token ${why}`);
-    };
-    if (fresh.tenant.id !== admission.tenant.id || fresh.subject !== admission.subject)
-      refuse('names another tenant or subject');
-    if (fresh.origin !== admission.origin) refuse('is for another page');
-    if (fresh.grant.isServer && !isServer) refuse('has a wider scope');
-    if (fresh.grant.assistant !== undefined && fresh.assistant.id !== admission.assistant.id)
-      refuse('names another assistant');
-  }
-
-  return {
-    renew(fresh) {
-      check(fresh);
-      isServer = fresh.grant.isServer;
-      if (fresh.limits.longestSessionMs < longestMs) {
-        longestMs = fresh.limits.longestSessionMs;
-        cancelLongest();
-        cancelLongest = clock.wakeAt(startedAt + longestMs, () => onEnd('longest-session'));
-      }
-      cancel();
-      cancel = watch(fresh.tokenExpiresAt);
-      onRenewed(fresh.grant);
-      return fresh.tokenExpiresAt;
-    },
-    stop() {
-      cancel();
-      cancelLongest();
-    },
-  };
+  return new TimedToken(options);
 }

@@ -51,6 +51,47 @@ function bucket(clock: Clock, perSecond: number, burst: number): Bucket {
   };
 }
 
+const refused = (code: FaultCode, at: string): UplinkFrame => ({ ok: false, code, at });
+
+class SoundReader implements Uplink {
+  readonly #received: Pick<Received, 'frame'>;
+  readonly #codec: Pick<PageCodec, 'read'> | undefined;
+  readonly #sound: Bucket;
+  readonly #frames: Bucket;
+  readonly #texts: Bucket;
+
+  constructor(clock: Clock, codec?: Pick<PageCodec, 'read'>, received: Pick<Received, 'frame'> = createReceived()) {
+    this.#received = received;
+    this.#codec = codec;
+    this.#sound = bucket(clock, SOUND_RATE * 1000, SOUND_BURST_MS);
+    this.#frames = bucket(clock, MESSAGE_RATE, FRAME_BURST);
+    this.#texts = bucket(clock, MESSAGE_RATE, TEXT_BURST);
+  }
+
+  frame(bytes: Uint8Array): UplinkFrame {
+    const decoded = decodeAudioFrame(bytes);
+    if (!decoded.ok) return refused('protocol', decoded.fault);
+    const { lane, seq, flags, samples, opus } = decoded.frame;
+    if (lane !== 'mic') return refused('protocol', 'lane');
+    if ((flags & ~(FLAG_SPEECH | FLAG_OPUS)) !== 0) return refused('protocol', 'flags');
+    if (!this.#received.frame(seq)) return refused('protocol', 'order');
+    if (!this.#frames.take(1)) return refused('rate-limited', 'frames');
+    const packed = opus && this.#codec?.read(opus);
+    if (opus && !packed) return refused('protocol', 'codec');
+    if (!this.#sound.take(packed?.ms ?? samplesToMs(samples.length))) return refused('rate-limited', 'sound');
+    const heard = packed ? packed.unpack() : samples;
+    return heard === null ? refused('protocol', 'codec') : { ok: true, samples: heard };
+  }
+
+  message(): boolean {
+    return this.#texts.take(1);
+  }
+
+  wasHeld(ms: number): void {
+    for (const one of [this.#sound, this.#frames, this.#texts]) one.owe(ms);
+  }
+}
+
 /**
  * @param codec - unpacks frames that are not PCM16.
  * @param received - Counts the frames.
@@ -60,28 +101,5 @@ export function createUplink(
   codec?: Pick<PageCodec, 'read'>,
   received: Pick<Received, 'frame'> = createReceived(),
 ): Uplink {
-  const sound = bucket(clock, SOUND_RATE * 1000, SOUND_BURST_MS);
-  const frames = bucket(clock, MESSAGE_RATE, FRAME_BURST);
-  const texts = bucket(clock, MESSAGE_RATE, TEXT_BURST);
-  const refused = (code: FaultCode, at: string): UplinkFrame => ({ ok: false, code, at });
-  return {
-    frame(bytes) {
-      const decoded = decodeAudioFrame(bytes);
-      if (!decoded.ok) return refused('protocol', decoded.fault);
-      const { lane, seq, flags, samples, opus } = decoded.frame;
-      if (lane !== 'mic') return refused('protocol', 'lane');
-      if ((flags & ~(FLAG_SPEECH | FLAG_OPUS)) !== 0) return refused('protocol', 'flags');
-      if (!received.frame(seq)) return refused('protocol', 'order');
-      if (!frames.take(1)) return refused('rate-limited', 'frames');
-      const packed = opus && codec?.read(opus);
-      if (opus && !packed) return refused('protocol', 'codec');
-      if (!sound.take(packed?.ms ?? samplesToMs(samples.length))) return refused('rate-limited', 'sound');
-      const heard = packed ? packed.unpack() : samples;
-      return heard === null ? refused('protocol', 'codec') : { ok: true, samples: heard };
-    },
-    message: () => texts.take(1),
-    wasHeld(ms) {
-      for (const one of [sound, frames, texts]) one.owe(ms);
-    },
-  };
+  return new SoundReader(clock, codec, received);
 }

@@ -37,7 +37,7 @@ export function createVoiceClips(options: {
       // A tenant's phrases are in the assistant's own language.
       const isOwnLanguage = languageOf(locale) === languageOf(assistant.locale);
       const reflexPhrases = isOwnLanguage && reflex ? { reflexPhrases: reflex } : {};
-      const ending = recording.isBounded ? { ending: endingFor(assistant.locale) } : {};
+      const ending = recording.isBounded() ? { ending: endingFor(assistant.locale) } : {};
       const again = askAgainFor(locale);
       const request = { model, voice, locale, refusal, fallback, handover, again, ...ending, ...reflexPhrases };
       const control = new Set([refusal, fallback, handover, again, ending.ending ?? ''].map((text) => text.trim()));

@@ -51,6 +51,6 @@ export function createOpenAIBridgeFactory(options: OpenAIBridgeFactoryOptions): 
   return (setup, onEvent, moment) => {
     const { tenant } = setup;
     const own = keyOf && tenant !== undefined ? async () => (await keyOf(tenant)) ?? apiKey : apiKey;
-    return new OpenAIBridge(setup, onEvent, { ...shared, apiKey: own, moment });
+    return new OpenAIBridge(setup, onEvent, { apiKey: own, moment, ...shared });
   };
 }
