@@ -1,5 +1,5 @@
 /** What a call is opened with, read from the element when it begins. Opens none. */
-import { WORKLET, workletUrl } from './audio/prepared-context.ts';
+import { WORKLET, workletUrl } from './audio/prepared-sound.ts';
 import type { CallConfig } from './call/call.ts';
 import type { Settings } from './settings.ts';
 import type { StartMode } from './voice-jib-jab.ts';

@@ -5,6 +5,8 @@
 export type Storage = 'session' | 'local' | 'none';
 
 const PREFIX = 'voice-jib-jab:';
+/** Under which name the chosen devices are kept. */
+export const DEVICES = 'devices';
 
 export function keep(where: Storage, key: string, value: string): void {
   touch(where, (store) => store.setItem(PREFIX + key, value));

@@ -4,6 +4,7 @@
  * fetch and what to show meanwhile; what a page can ask for is in `voice-jib-jab.ts`.
  */
 import { html, nothing, type PropertyValues } from 'lit';
+import { workletUrl } from './audio/prepared-sound.ts';
 import type { EndReason } from './call/call-controller.ts';
 import { loadCall } from './call/lazy-call.ts';
 import type { Tool, ToolArguments, ToolDecision } from './call/tools.ts';
@@ -23,10 +24,17 @@ export type StartMode = 'voice' | 'text' | 'auto';
 
 export type SurfaceScript = typeof import('./surface.ts');
 export const surfaceParts = fetched(() => import('./surface.ts'));
+/** Into the browser's cache. A page that forbids it pays with a wait in the call. */
+const worklet = fetched(() =>
+  fetch(workletUrl()).then(
+    (file) => file.blob(),
+    () => null,
+  ),
+);
 
 /** Fetches everything that a call needs, and opens none. */
 export const preload = async (): Promise<void> => {
-  const [{ ready }] = await Promise.all([surfaceParts.load(), loadCall()]);
+  const [{ ready }] = await Promise.all([surfaceParts.load(), loadCall(), worklet.load()]);
   await ready();
 };
 
@@ -168,9 +176,12 @@ export abstract class Presence extends Settings {
    * The first picture is a task of its own, and that of a call that begins: together with the script's
    * evaluation, or with the opening of sound and socket, it would be a long one on slow machines. Sound comes first.
    */
-  protected override scheduleUpdate(): void | Promise<unknown> {
-    if (this.hasUpdated && !this.opening && !this.surface?.isTurning) return super.scheduleUpdate();
-    return new Promise((resolve) => setTimeout(resolve)).then(() => super.scheduleUpdate());
+  protected override async scheduleUpdate(): Promise<void> {
+    if (!this.hasUpdated || this.opening || this.surface?.isTurning) {
+      await new Promise((resolve) => setTimeout(resolve));
+      await this.surface?.soundFirst();
+    }
+    return super.scheduleUpdate() as void;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {

@@ -15,7 +15,6 @@ import type { Left } from './call/tab.ts';
 import { Timings } from './call/timings.ts';
 import { Tools, type Citation, type ToolArguments, type ToolOffer } from './call/tools.ts';
 import type { TranscriptEntry } from './call/transcript.ts';
-import { prepareContext } from './audio/prepared-context.ts';
 import { CallError } from './errors.ts';
 import * as events from './events.ts';
 import { labelsFor, loadLabels, type Labels, type Standing } from './labels/labels.ts';
@@ -34,6 +33,8 @@ export { ready } from './surface-parts.ts';
 
 /** How long a rating may take to the relay. */
 const RATING_MS = 10_000;
+/** How long a picture may wait for the microphone: less than a person notices. */
+const SOUND_FIRST_MS = 100;
 
 export class Surface implements CallListener {
   readonly calls: CallController;
@@ -108,11 +109,7 @@ export class Surface implements CallListener {
     this.#mayRate = this.#isRated = false;
     this.#timings.clicked(clickedAtMs);
     this.#preferences.restore();
-    if (hasForms() && !forms.here) {
-      // Only in the gesture itself may a page start sound.
-      prepareContext();
-      await forms.load().catch(() => undefined);
-    }
+    if (hasForms() && !forms.here) await forms.load().catch(() => undefined);
     this.calls.tools.offer(forms.here?.toolForms(document) ?? []);
     if (this.#host.resume === 'tab') tab.load().catch(() => undefined);
     await this.calls.start(callConfigOf(this.#host, mode, context, this.calls.tools.list), left);
@@ -138,6 +135,7 @@ export class Surface implements CallListener {
   // What the call tells.
 
   stateChanged(state: CallState, from: CallState): void {
+    if (!this.#isOpeningMic) this.#micOpened();
     if (!('call' in state)) this.isTalking = false;
     if (state.at === 'connecting') this.#notice = null;
     if (state.at !== from.at) this.#host.dispatchEvent(new Event('readystatechange'));
@@ -346,6 +344,19 @@ export class Surface implements CallListener {
     });
   }
   #language = '';
+
+  #micOpened: () => void = () => undefined;
+  get #isOpeningMic(): boolean {
+    return this.hasMic && this.calls.state.at === 'connecting' && !this.calls.call;
+  }
+  /** Drawing takes the processors that the microphone needs: it waits, and then has a task of its own. */
+  async soundFirst(): Promise<void> {
+    if (!this.#isOpeningMic) return;
+    await new Promise<void>((resolve) => {
+      this.#micOpened = () => setTimeout(resolve);
+      setTimeout(resolve, SOUND_FIRST_MS);
+    });
+  }
 
   #shown: CallState['at'] = 'idle';
   /** What is to be shown is another picture of a call, and not only another word in it. */

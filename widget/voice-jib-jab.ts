@@ -4,7 +4,7 @@
  * `presence.ts`.
  */
 import type { Levels } from './audio/audio-engine.ts';
-import { prepareContext } from './audio/prepared-context.ts';
+import { prepareContext, prepareMicrophone } from './audio/prepared-sound.ts';
 import { NO_STATS, type CallStats } from './call/call.ts';
 import type { EndReason } from './call/call-controller.ts';
 import type { LaneOwner, Phase } from './call/conversation.ts';
@@ -18,6 +18,7 @@ import type { CallError } from './errors.ts';
 import * as events from './events.ts';
 import { fetched } from './fetched.ts';
 import { matchesHotkey } from './hotkey.ts';
+import { DEVICES, recall } from './keep.ts';
 import { Presence, preload, surfaceParts, type StartMode, type SurfaceScript } from './presence.ts';
 import type { Surface } from './surface.ts';
 import type { SurfaceParts } from './surface-parts.ts';
@@ -421,21 +422,27 @@ export class VoiceJibJab extends Presence {
     if (this.isBusy) return Promise.resolve();
     signal?.addEventListener('abort', () => this.stop('page'), { once: true });
     const clickedAtMs = performance.now();
+    const isOurs = this.openCall === openCall;
+    // A chosen microphone is for the call to ask for.
+    const isAny = mode !== 'text' && !this.inputId && !recall(this.storage, DEVICES);
+    const release = isOurs && isAny ? prepareMicrophone() : () => undefined;
+    // Only in the gesture itself may a page start sound, so that much cannot wait for the rest.
+    if (isOurs) prepareContext();
     const begin = (surface: Surface) => surface.start(mode, context, clickedAtMs);
     if (surfaceParts.here) void this.furnished();
-    if (this.surface) return begin(this.surface);
-    // Only in the gesture itself may a page start sound, so that much cannot wait for the rest.
-    if (this.openCall === openCall) prepareContext();
+    if (this.surface) return begin(this.surface).finally(release);
     const opening = (this.opening = new AbortController());
     this.fetchAhead();
     this.dispatchEvent(new Event('readystatechange'));
     this.requestUpdate();
+    opening.signal.addEventListener('abort', release);
     return this.furnished()
       .finally(() => {
         if (this.opening === opening) this.opening = null;
         this.requestUpdate();
       })
-      .then((surface) => (opening.signal.aborted ? undefined : begin(surface)));
+      .then((surface) => (opening.signal.aborted ? undefined : begin(surface)))
+      .finally(release);
   }
 
   /** Does it in the call that there is, or in one that is opened for it. */

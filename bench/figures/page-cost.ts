@@ -6,6 +6,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import { startEmulator } from '../../relay/emulator/emulator.ts';
 import type {} from '../../widget/index.ts';
 import { startBrowser, startCustomerSite, startRelay } from '../../widget/testing/e2e.ts';
+import { inFreshWindow } from './fresh-window.ts';
 
 const THROTTLE = 4;
 
@@ -37,17 +38,8 @@ const embedOf = (relay: string) =>
 const atRest = (page: Page) =>
   page.evaluate(() => new Promise<void>((resolve) => requestIdleCallback(() => requestIdleCallback(() => resolve()))));
 
-async function inProfile<T>(browser: Browser, act: (page: Page) => Promise<T>): Promise<T> {
-  const context = await browser.createBrowserContext();
-  try {
-    return await act(await context.newPage());
-  } finally {
-    await context.close();
-  }
-}
-
 function costOf(browser: Browser, url: string, hasWidget: boolean): Promise<PageCost> {
-  return inProfile(browser, async (page) => {
+  return inFreshWindow(browser, async (page) => {
     const devtools = await page.createCDPSession();
     let [bytes, requests] = [0, 0];
     devtools.on('Network.loadingFinished', ({ encodedDataLength }) => {
@@ -81,7 +73,7 @@ function costOf(browser: Browser, url: string, hasWidget: boolean): Promise<Page
 }
 
 function readyMs(browser: Browser, url: string, isWarm: boolean): Promise<number> {
-  return inProfile(browser, async (page) => {
+  return inFreshWindow(browser, async (page) => {
     await page.goto(url, { waitUntil: 'load' });
     await page.evaluate(async (preload) => {
       await customElements.whenDefined('voice-jib-jab');

@@ -27,7 +27,7 @@ export const PARTS: readonly PartEntry[] = [
     load: async () => (await import('./barge-in.ts')).bargeIn,
   },
   {
-    ...{ name: 'start', title: 'Loading and starting', minutes: 3, mostMinutes: 6 },
+    ...{ name: 'start', title: 'Loading and starting', minutes: 5, mostMinutes: 9 },
     load: async () => (await import('./starting.ts')).starting,
   },
   {

@@ -1,7 +1,7 @@
 /**
  * What a page pays when it loads the script, opens the panel and starts a call: the longest task of the main
  * thread with the processor slowed down four times, and how soon after the click the microphone is recorded.
- * Every round has a browser profile of its own, so that nothing is cached.
+ * Every round has a browser profile of its own, so that nothing is cached, in a window at rest.
  *
  * A task's time is the processor's, as the browser's trace has it: on a machine that does other things too, the
  * clock on the wall would count those. Both are given.
@@ -10,6 +10,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import { startEmulator } from '../../relay/emulator/emulator.ts';
 import type {} from '../../widget/index.ts';
 import { startBrowser, startCustomerSite, startRelay } from '../../widget/testing/e2e.ts';
+import { inFreshWindow } from './fresh-window.ts';
 import { percentile, row } from './percentiles.mjs';
 
 const THROTTLE = 4;
@@ -67,14 +68,6 @@ export function longestTasks(events: readonly TraceEvent[]): Partial<Record<Phas
 const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title></head>
 <body><h1>Shop</h1><button id="go">Go</button></body></html>`;
 
-/** In a profile of its own; the browser is started with the microphone granted. */
-async function openPage(browser: Browser, url: string): Promise<{ page: Page; close: () => Promise<void> }> {
-  const context = await browser.createBrowserContext();
-  const page = await context.newPage();
-  await page.goto(url, { waitUntil: 'load' });
-  return { page, close: () => context.close() };
-}
-
 /** The script and an element, put into a page that was at rest. */
 async function addWidget(page: Page, relay: string, tenant: string): Promise<void> {
   await page.evaluate(
@@ -99,9 +92,9 @@ const mark = (page: Page, name: string) => page.evaluate((text) => void performa
 const atRest = (page: Page) =>
   page.evaluate(() => new Promise<void>((resolve) => requestIdleCallback(() => requestIdleCallback(() => resolve()))));
 
-async function measureTasks(browser: Browser, site: string, relay: string, tenant: string) {
-  const { page, close } = await openPage(browser, site);
-  try {
+function measureTasks(browser: Browser, site: string, relay: string, tenant: string) {
+  return inFreshWindow(browser, async (page) => {
+    await page.goto(site, { waitUntil: 'load' });
     const devtools = await page.createCDPSession();
     await devtools.send('Emulation.setCPUThrottlingRate', { rate: THROTTLE });
     await atRest(page);
@@ -136,15 +129,13 @@ async function measureTasks(browser: Browser, site: string, relay: string, tenan
     const trace = (await page.tracing.stop()) ?? new Uint8Array();
     const { traceEvents } = JSON.parse(Buffer.from(trace).toString('utf8')) as { traceEvents: TraceEvent[] };
     return longestTasks(traceEvents);
-  } finally {
-    await close();
-  }
+  });
 }
 
 /** The page's own measure, from a click on the launcher that nothing was fetched for. */
-async function measureClick(browser: Browser, site: string, relay: string, tenant: string, isWarm: boolean) {
-  const { page, close } = await openPage(browser, site);
-  try {
+function measureClick(browser: Browser, site: string, relay: string, tenant: string, isWarm: boolean) {
+  return inFreshWindow(browser, async (page) => {
+    await page.goto(site, { waitUntil: 'load' });
     await addWidget(page, relay, tenant);
     if (isWarm) {
       await page.evaluate(async () => {
@@ -155,15 +146,13 @@ async function measureClick(browser: Browser, site: string, relay: string, tenan
     await page.click('voice-jib-jab');
     const measured = await page.waitForFunction(() => performance.getEntriesByName('vjj:click→mic')[0]?.duration);
     return (await measured.jsonValue()) ?? Number.NaN;
-  } finally {
-    await close();
-  }
+  });
 }
 
 /** What the browser itself takes for a context, a microphone and a worklet, in a page with nothing else in it. */
-async function measureBare(browser: Browser, site: string, relay: string): Promise<number> {
-  const { page, close } = await openPage(browser, site);
-  try {
+function measureBare(browser: Browser, site: string, relay: string): Promise<number> {
+  return inFreshWindow(browser, async (page) => {
+    await page.goto(site, { waitUntil: 'load' });
     await page.evaluate((worklet) => {
       document.querySelector('#go')?.addEventListener('click', () => {
         const from = performance.now();
@@ -178,9 +167,7 @@ async function measureBare(browser: Browser, site: string, relay: string): Promi
     await page.click('#go');
     const measured = await page.waitForFunction(() => performance.getEntriesByName('bare')[0]?.duration);
     return (await measured.jsonValue()) ?? Number.NaN;
-  } finally {
-    await close();
-  }
+  });
 }
 
 export async function measureStart({ rounds, clicks }: { rounds: number; clicks: number }) {

@@ -10,7 +10,7 @@ export const starting: Part = async ({ isQuick, progress }) => {
   progress('a page with and without the widget');
   const costs = await measurePageCosts(isQuick ? { rounds: 2, clicks: 2 } : { rounds: 8, clicks: 8 });
   progress('tasks of the main thread, and clicks');
-  const start = await measureStart(isQuick ? { rounds: 2, clicks: 2 } : { rounds: 10, clicks: 15 });
+  const start = await measureStart(isQuick ? { rounds: 2, clicks: 2 } : { rounds: 20, clicks: 30 });
   const { tasks, click } = start.json;
   const middle = (all: readonly PageCost[], of: (one: PageCost) => number, digits = 0) =>
     figure(median(all.map(of)), digits);

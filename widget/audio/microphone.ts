@@ -3,6 +3,7 @@
  * Knows nothing about what is done with its sound.
  */
 import { CallError } from '../errors.ts';
+import { VOICE, takeMicrophone } from './prepared-sound.ts';
 
 /** A track that stays muted by its device this long is as good as lost. */
 const MUTED_TOO_LONG_MS = 5000;
@@ -51,17 +52,15 @@ export async function openMicrophone(
     throw new CallError('INSECURE_CONTEXT', 'a microphone needs a page from https or localhost');
   }
   const audio: MediaTrackConstraints = {
-    channelCount: 1,
-    echoCancellation: true,
-    noiseSuppression: true,
-    autoGainControl: true,
+    ...VOICE,
     ...(options.deviceId === undefined
       ? {}
       : { deviceId: options.isExact === true ? { exact: options.deviceId } : { ideal: options.deviceId } }),
   };
   let stream: MediaStream;
   try {
-    stream = await devices.getUserMedia({ audio });
+    // One that was asked for in the click is any one.
+    stream = await ((options.deviceId === undefined && takeMicrophone()) || devices.getUserMedia({ audio }));
   } catch (error) {
     throw await explain(error, host);
   }

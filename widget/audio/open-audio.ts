@@ -7,7 +7,7 @@ import type { AudioEngineOptions, OpenAudio } from './audio-engine.ts';
 import { Engine, type EngineParts } from './engine.ts';
 import { loadWorklet } from './load-worklet.ts';
 import { openMicrophone } from './microphone.ts';
-import { takeContext } from './prepared-context.ts';
+import { takeContext } from './prepared-sound.ts';
 import { whenRunning } from './speaker.ts';
 
 /** The browser may take its time to start the device, but not without end. */

@@ -1,5 +1,5 @@
 /**
- * A real call: sound and socket, opened side by side inside the click and joined here. Reads in the
+ * A real call: sound and socket, opened side by side and joined here. Reads in the
  * order of the way sound goes. What a conversation looks like is `conversation.ts`; this file only
  * passes on. That connections are lost and come back is the link's business.
  */
@@ -14,6 +14,7 @@ import {
 } from '#wire';
 import type { AudioEngine, AudioEvent, GateCommand, Levels, OnsetTiming, OpenAudio } from '../audio/audio-engine.ts';
 import { openAudio } from '../audio/open-audio.ts';
+import { prepareContext } from '../audio/prepared-sound.ts';
 import { CallError } from '../errors.ts';
 import { LastingLink } from '../link/lasting-link.ts';
 import { openLink, socketUrl, type Link, type LinkClosed, type LinkOptions, type Socket } from '../link/link.ts';
@@ -32,13 +33,20 @@ export interface CallParts {
 
 const SILENT: Levels = { in: 0, out: 0 };
 
-/** Talks to the relay of `config.src`. */
-export const openCall: OpenCall = (request) => joinCall(request, { openAudio, openLink, fetchToken, wait });
+/**
+ * Talks to the relay of `config.src`. What needs the gesture is done in it; the rest has a task of its own, so that
+ * the click is answered soon.
+ */
+export const openCall: OpenCall = async (request) => {
+  prepareContext();
+  await new Promise((resolve) => setTimeout(resolve));
+  return joinCall(request, { openAudio, openLink, fetchToken, wait });
+};
 
 /** Opens a call from its parts. */
 export async function joinCall(request: CallRequest, parts: CallParts): Promise<Call> {
   const joint = new Joint(request, parts);
-  // Both begin now, inside the click: neither waits for the other.
+  // Neither waits for the other.
   const sound = joint.openSound();
   // Coming back there may be no click, and without sound there is nothing to come back with yet.
   if (request.ticket) await sound;

@@ -2,7 +2,7 @@
  * The devices and the loudness that a person chose, kept where the page allows it and taken up again
  * with the next call. Nothing is read or kept before the first call.
  */
-import { keep, recall, type Storage } from '../keep.ts';
+import { DEVICES, keep, recall, type Storage } from '../keep.ts';
 
 export interface PreferencesHost {
   readonly storage: Storage;
@@ -10,8 +10,6 @@ export interface PreferencesHost {
   sinkId: string;
   volume: number;
 }
-
-const KEY = 'devices';
 
 export class Preferences {
   readonly #host: PreferencesHost;
@@ -26,7 +24,7 @@ export class Preferences {
     if (this.#isOpen) return;
     this.#isOpen = true;
     const host = this.#host;
-    const { inputId, sinkId, volume } = read(recall(host.storage, KEY));
+    const { inputId, sinkId, volume } = read(recall(host.storage, DEVICES));
     if (!host.inputId && typeof inputId === 'string') host.inputId = inputId;
     if (!host.sinkId && typeof sinkId === 'string') host.sinkId = sinkId;
     if (host.volume === 1 && typeof volume === 'number' && volume >= 0 && volume <= 1) host.volume = volume;
@@ -35,7 +33,7 @@ export class Preferences {
   save(): void {
     if (!this.#isOpen) return;
     const { inputId, sinkId, volume, storage } = this.#host;
-    keep(storage, KEY, JSON.stringify({ inputId, sinkId, volume }));
+    keep(storage, DEVICES, JSON.stringify({ inputId, sinkId, volume }));
   }
 }
 
