@@ -72,11 +72,12 @@ const outdent = () => ({
 const adopted = () => ({
   name: 'adopted',
   transform(code, id) {
-    if (!/reactive-element\/css-tag\.js$/.test(id)) return null;
+    if (!/reactive-element|lit-(html|element)/.test(id)) return null;
     const lean = code
       .replace(/\w+\.ShadowRoot&&.*?"replace"in CSSStyleSheet\.prototype/, 'true')
-      .replace(/throw Error\(.*?"\)/g, 'throw Error()');
-    if (lean.includes('ShadyCSS') || lean.includes('function result')) this.error('Lit has another form than expected');
+      .replace(/throw Error\(".*?"\)/g, 'throw Error()')
+      .replace(/\w+\.(reactiveElement|litHtml|litElement)(Polyfill|Hydrate)Support/g, 'undefined');
+    if (/ShadyCSS|function result|Support\?/.test(lean)) this.error('Lit has another form than expected');
     return { code: lean, map: null };
   },
 });

@@ -26,17 +26,14 @@ export type SurfaceScript = typeof import('./surface.ts');
 export const surfaceParts = fetched(() => import('./surface.ts'));
 /** Into the browser's cache. A page that forbids it pays with a wait in the call. */
 const worklet = fetched(() =>
-  fetch(workletUrl()).then(
-    (file) => file.blob(),
-    () => null,
-  ),
+  fetch(workletUrl())
+    .then((file) => file.blob())
+    .catch(() => null),
 );
 
-/** Fetches everything that a call needs, and opens none. */
-export const preload = async (): Promise<void> => {
-  const [{ ready }] = await Promise.all([surfaceParts.load(), loadCall(), worklet.load()]);
-  await ready();
-};
+const loadParts = (): Promise<unknown> => Promise.all([surfaceParts.load().then(({ ready }) => ready()), loadCall()]);
+/** Fetches everything that a call needs, and opens none. A press has no use for it: the call's sound asks for the worklet there. */
+export const preload = (): Promise<unknown> => Promise.all([loadParts(), worklet.load()]);
 
 export abstract class Presence extends Settings {
   protected readonly internals = this.attachInternals();
@@ -53,7 +50,7 @@ export abstract class Presence extends Settings {
     super();
     this.addEventListener('command', (event) => this.command((event as Event & { command?: string }).command));
     const near = () => {
-      if (this.preload === 'intent') this.fetchAhead();
+      if (this.preload === 'intent') this.fetchAhead(preload);
     };
     this.addEventListener('pointerenter', near);
     this.addEventListener('focusin', near);
@@ -134,9 +131,11 @@ export abstract class Presence extends Settings {
   /**
    * Looks ahead; a failure shows when it matters. Where a question comes first, only what asks it: with the
    * page, so that from the press to the answer nothing leaves it at all.
+   *
+   * @param load - by default what a press needs.
    */
-  protected fetchAhead(): void {
-    (this.agreement.isNeeded ? surfaceParts.load().then(({ ready }) => ready(this.language)) : preload()).catch(
+  protected fetchAhead(load = loadParts): void {
+    (this.agreement.isNeeded ? surfaceParts.load().then(({ ready }) => ready(this.language)) : load()).catch(
       () => undefined,
     );
   }
@@ -190,7 +189,7 @@ export abstract class Presence extends Settings {
     // What went wrong is told by the `error` event.
     if (isPanel) this.furnished().catch(() => undefined);
     if ((changed.has('preload') && this.preload === 'auto') || (changed.has('consent') && this.agreement.isNeeded))
-      this.fetchAhead();
+      this.fetchAhead(preload);
     this.surface?.willUpdate(changed);
   }
 

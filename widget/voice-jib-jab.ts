@@ -425,7 +425,7 @@ export class VoiceJibJab extends Presence {
     const isOurs = this.openCall === openCall;
     // A chosen microphone is for the call to ask for.
     const isAny = mode !== 'text' && !this.inputId && !recall(this.storage, DEVICES);
-    const release = isOurs && isAny ? prepareMicrophone() : () => undefined;
+    const release = isOurs && isAny ? prepareMicrophone() : null;
     // Only in the gesture itself may a page start sound, so that much cannot wait for the rest.
     if (isOurs) prepareContext();
     const begin = (surface: Surface) => surface.start(mode, context, clickedAtMs);
@@ -435,7 +435,7 @@ export class VoiceJibJab extends Presence {
     this.fetchAhead();
     this.dispatchEvent(new Event('readystatechange'));
     this.requestUpdate();
-    opening.signal.addEventListener('abort', release);
+    opening.signal.onabort = release;
     return this.furnished()
       .finally(() => {
         if (this.opening === opening) this.opening = null;

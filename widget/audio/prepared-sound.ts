@@ -38,12 +38,12 @@ export function takeContext(): AudioContext {
 /**
  * Asks for any microphone, for the next `takeMicrophone`.
  *
- * @returns lets go of it, unless a call has taken it.
+ * @returns what lets go of it, unless a call has taken it; null where none was asked for.
  */
-export function prepareMicrophone(): () => void {
+export function prepareMicrophone(): (() => void) | null {
   // Only secure pages have devices; who opens the microphone says so.
   const devices = navigator.mediaDevices as MediaDevices | undefined;
-  if (asked || !devices) return () => undefined;
+  if (asked || !devices) return null;
   const mine = (asked = devices.getUserMedia({ audio: VOICE }));
   // A refusal is told to whoever takes it, and is no news otherwise.
   mine.catch(() => undefined);

@@ -39,7 +39,7 @@ const SILENT: Levels = { in: 0, out: 0 };
  */
 export const openCall: OpenCall = async (request) => {
   prepareContext();
-  await new Promise((resolve) => setTimeout(resolve));
+  await wait(0, request.signal);
   return joinCall(request, { openAudio, openLink, fetchToken, wait });
 };
 
