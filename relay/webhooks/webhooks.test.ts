@@ -68,7 +68,7 @@ beforeEach(async () => {
   secret = newWebhookSecret();
   await store.webhooks.add({ ...hook('whk_1'), secrets: [secret] });
   webhooks = createWebhooks({
-    ...{ clock, records: store.webhooks, random: () => 0.5 },
+    ...{ clock, records: counted(store.webhooks), random: () => 0.5 },
     send: (url, request) => {
       underWay += 1;
       return outbound.request(url, request).finally(() => {
@@ -96,6 +96,23 @@ const hook = (id: string, events: string[] = []) => ({
 const deliveries = async (id = 'whk_1') => (await store.webhooks.deliveries(TENANT, id, { limit: 200 })).rows;
 const verified = (one: Got, by = secret) => new Webhook(by).verify(one.body, one.headers as Record<string, string>);
 const key = { kid: 'k1', alg: 'ES256' };
+/** The same, and what is asked of it is under way until it is answered. */
+function counted<T extends object>(records: T): T {
+  return new Proxy(records, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        const answer = value.apply(target, args);
+        underWay += 1;
+        void Promise.resolve(answer)
+          .catch(() => undefined)
+          .finally(() => (underWay -= 1));
+        return answer;
+      };
+    },
+  });
+}
 /** Time passes in steps until the deliveries look so; none passes while an attempt is under way. */
 async function until(condition: () => boolean | Promise<boolean>, stepMs = 5_000): Promise<void> {
   await vi.waitFor(
