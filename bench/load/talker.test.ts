@@ -8,6 +8,7 @@ import { gatherCrowd } from './crowd.ts';
 import { seeded } from './random.ts';
 import { loadVoice } from './speech-frames.ts';
 import { createTally, type Tally } from './tally.ts';
+import { createTalker } from './talker.ts';
 
 let emulator: Emulator;
 let relay: RelayUnderTest;
@@ -54,6 +55,23 @@ describe('a crowd', { timeout: 90_000 }, () => {
     await crowd.leave();
     expect(count('close 1000, wished')).toBeGreaterThan(2);
     expect(Object.keys(tally.counts).filter((name) => name.startsWith('refused'))).toEqual([]);
+  });
+
+  it('lets nobody back in who is asked to leave while the connection is cut', async () => {
+    let isOver = false;
+    const talker = createTalker({
+      ...{ url: relay.url, origin: 'http://page.example', voice: await loadVoice(), tally, random: seeded(7) },
+      ...{ habits: { pauseMs: [50, 200] as const }, onOver: () => (isOver = true) },
+      token: () => Promise.resolve(GOOD_TOKEN),
+    });
+    await talker.begin();
+    await expect.poll(() => talker.mayResume).toBe(true);
+    const back = talker.lose(50);
+    talker.end();
+    await back;
+    expect(isOver).toBe(true);
+    expect(relay.asked).toHaveLength(1);
+    expect(Object.keys(tally.counts).filter((name) => name.startsWith('resume'))).toEqual([]);
   });
 
   it('counts who was not let in', async () => {

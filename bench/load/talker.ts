@@ -268,7 +268,9 @@ export function createTalker(options: TalkerOptions): Talker {
     },
     end() {
       isLeaving = true;
-      link.end();
+      // Nobody is there to be told; the relay keeps the session for its while.
+      if (isAway) over();
+      else link.end();
     },
     vanish() {
       tally.count('vanished');
