@@ -93,9 +93,32 @@ const heardIn = (heard: Float32Array, voice: Float32Array, fromMs: number, piece
     ...([heard, piece].map((sound) => resampleTo(sound, RATE_HZ, COARSE_HZ)) as [Float32Array, Float32Array]),
   ).likeness;
 };
+/** Where a piece of a voice may have been heard: at its place in the voice, so much later. */
+interface Place {
+  at: number;
+  lag: number;
+  isSure: boolean;
+  /** Pieces in the longest way that ends here, and the one before. */
+  length: number;
+  before: Place | null;
+}
+
+/** Every place that sounds like the piece, each the best of its surroundings. */
+function placesOf(whole: Float32Array, piece: Float32Array, at: number): Place[] {
+  const places: Place[] = [];
+  const near = piece.length / 4;
+  for (let from = 0; from + piece.length <= whole.length; from += near) {
+    const best = locate(whole, piece, from, Math.min(from + near, whole.length - piece.length));
+    if (best.likeness <= PIECE_ALIKE) continue;
+    places.push({ at, lag: best.offset - at, isSure: best.likeness > SURELY, length: 0, before: null });
+  }
+  return places;
+}
+
 /**
  * How much of a voice was heard, piece by piece and in its order, 0 … 1, and whether any of its last second was. A
- * machine that has no time leaves gaps: a piece with one in it is lost, and the rest comes later.
+ * machine that has no time leaves gaps: a piece with one in it is lost, and the rest comes later. Vowels sound alike:
+ * of all ways through the places the longest counts.
  */
 function follow(heard: Float32Array, voice: Float32Array): { share: number; toItsEnd: boolean } {
   const [whole, coarse] = [heard, voice].map((sound) => resampleTo(sound, RATE_HZ, COARSE_HZ)) as [
@@ -103,20 +126,30 @@ function follow(heard: Float32Array, voice: Float32Array): { share: number; toIt
     Float32Array,
   ];
   const size = COARSE_HZ / 5;
-  const found: boolean[] = [];
-  let lag: number | undefined;
+  const pieces: number[] = [];
+  const all: Place[] = [];
+  let longest: Place | null = null;
   for (let at = 0; at + size <= coarse.length; at += size) {
     const piece = coarse.subarray(at, at + size);
     if (levelOf(piece) < AUDIBLE) continue;
-    const last = whole.length - size;
-    const [from, to] =
-      lag === undefined ? [0, last] : [at + lag - COARSE_HZ / 10, Math.min(last, at + lag + COARSE_HZ)];
-    const best = locate(whole, piece, from, to);
-    const isThere = best.likeness > (lag === undefined ? SURELY : PIECE_ALIKE);
-    if (isThere) lag = best.offset - at;
-    found.push(isThere);
+    pieces.push(at);
+    for (const place of placesOf(whole, piece, at)) {
+      for (const one of all) {
+        const later = place.lag - one.lag;
+        if (one.at === at || later < -COARSE_HZ / 10 || later > COARSE_HZ || one.length < place.length) continue;
+        place.length = one.length + 1;
+        place.before = one;
+      }
+      // The way begins where there is no doubt.
+      if (place.length === 0 && !place.isSure) continue;
+      place.length = Math.max(1, place.length);
+      all.push(place);
+      if (place.length > (longest?.length ?? 0)) longest = place;
+    }
   }
-  return { share: found.filter(Boolean).length / found.length, toItsEnd: found.slice(-5).includes(true) };
+  const found = new Set<number>();
+  for (let place = longest; place !== null; place = place.before) found.add(place.at);
+  return { share: found.size / pieces.length, toItsEnd: pieces.slice(-5).some((at) => found.has(at)) };
 }
 
 describe('in Firefox', () => {
