@@ -96,13 +96,19 @@ describe('the audit log', () => {
 });
 
 describe('a file of lines', () => {
+  /** One whose first line is on the disk. */
+  async function begun() {
+    const file = appendLines(dir, 'x.jsonl', never);
+    const seen = () => readFileSync(join(dir, 'x.jsonl'), 'utf8');
+    file.append('a');
+    await vi.waitUntil(() => existsSync(join(dir, 'x.jsonl')) && seen() === 'a\n');
+    return { file, seen };
+  }
+
   it('makes itself with the first line, and writes what is said within a second together', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const file = appendLines(dir, 'x.jsonl', never);
-      const seen = () => readFileSync(join(dir, 'x.jsonl'), 'utf8');
-      file.append('a');
-      await vi.waitUntil(() => existsSync(join(dir, 'x.jsonl')) && seen() === 'a\n');
+      const { file, seen } = await begun();
       file.append('b');
       file.append('c');
       expect(vi.getTimerCount()).toBe(1);
@@ -121,10 +127,7 @@ describe('a file of lines', () => {
   it('gathers what comes while it writes like everything else', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const file = appendLines(dir, 'x.jsonl', never);
-      const seen = () => readFileSync(join(dir, 'x.jsonl'), 'utf8');
-      file.append('a');
-      await vi.waitUntil(() => existsSync(join(dir, 'x.jsonl')) && seen() === 'a\n');
+      const { file, seen } = await begun();
       // So much is written at once; the next line comes meanwhile.
       const much = 'm'.repeat(300_000);
       file.append(much);
