@@ -104,6 +104,16 @@ describe('moderation', () => {
     expect(problems).toHaveLength(1);
   });
 
+  it('takes no verdict that is far too long, or comes as anything but an answer', async () => {
+    const long = JSON.stringify({ results: [], padding: 'x'.repeat(70_000) });
+    answer = (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(long);
+    expect(await check()).toEqual({ ok: false });
+    answer = (_, response) => response.writeHead(204).end();
+    expect(await check()).toEqual({ ok: false });
+    answer = flagged('hate');
+    expect(await check()).toEqual({ ok: true, flagged: ['hate'] });
+  });
+
   it('does not count questions that nobody waits for any more', async () => {
     answer = () => undefined;
     for (let count = 0; count < 4; count++) {
