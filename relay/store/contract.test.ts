@@ -224,6 +224,27 @@ onBoth('the store', (kind) => {
       expect(await store.publishableKeys.list(T)).toHaveLength(3);
     });
 
+    it('is still one when another that began meanwhile has ended, and whatever did so before', async () => {
+      await store.within(() => store.publishableKeys.add(T, 'pk_before'));
+      let begun: (() => void) | undefined;
+      const hasBegun = new Promise<void>((resolve) => (begun = resolve));
+      const other = store.within(async () => {
+        await store.publishableKeys.add(U, 'pk_other');
+        // The embedded database has them one after the other.
+        if (kind === 'postgres') await hasBegun;
+      });
+      const failed = store.within(async () => {
+        begun?.();
+        await store.publishableKeys.list(T);
+        await other;
+        await store.within(() => store.publishableKeys.add(T, 'pk_new'));
+        throw new Error('no');
+      });
+      await expect(failed).rejects.toThrow('no');
+      expect(await store.publishableKeys.list(T)).toHaveLength(2);
+      expect(await store.publishableKeys.list(U)).toHaveLength(2);
+    });
+
     it('tells when it has ended', async () => {
       const told: string[] = [];
       store.afterwards(() => told.push('at once'));

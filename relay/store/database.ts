@@ -40,6 +40,20 @@ export function createDatabase(root: Kysely<Tables>, options: Pick<Database, 'di
     return inside === undefined || inside.isOver ? undefined : inside;
   };
 
+  // Up to Node 22 the storage is carried along by hooks on every promise and every callback of every socket of the process:
+  // they are on only while a transaction is under way.
+  let underWay = 0;
+  async function carrying<T>(inside: Ambient, work: () => Promise<T>): Promise<T> {
+    underWay += 1;
+    try {
+      return await ambient.run(inside, work);
+    } finally {
+      inside.isOver = true;
+      underWay -= 1;
+      if (underWay === 0) ambient.disable();
+    }
+  }
+
   async function join<T>(inside: Ambient, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -60,13 +74,9 @@ export function createDatabase(root: Kysely<Tables>, options: Pick<Database, 'di
       try {
         return await root.transaction().execute(async (tx) => {
           const inside: Ambient = { tx, isOver: false, broken: undefined, after };
-          try {
-            const result = await ambient.run(inside, work);
-            if (inside.broken !== undefined) throw inside.broken.error;
-            return result;
-          } finally {
-            inside.isOver = true;
-          }
+          const result = await carrying(inside, work);
+          if (inside.broken !== undefined) throw inside.broken.error;
+          return result;
         });
       } finally {
         for (const act of after) act();
