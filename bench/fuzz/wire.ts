@@ -44,7 +44,7 @@ function frames(): Uint8Array[] {
   const body = packOpus({ skip: 10, samples: 900, packets: [Uint8Array.of(1, 2, 3), Uint8Array.of(4)] });
   const opus: AudioFrame = { ...plain, flags: 4, samples: new Int16Array(0), opus: body };
   const down: AudioFrame = { ...plain, lane: 'B', flags: 2, epoch: 0xffffffff };
-  return [plain, down, opus].map(encodeAudioFrame);
+  return [plain, down, opus].map((frame) => encodeAudioFrame(frame));
 }
 
 function corpus(): Buffer[] {

@@ -160,25 +160,26 @@ export interface Received {
 }
 
 class CountedReceived implements Received {
-  #counts: Counts = { messages: 0, frames: 0 };
+  #messages = 0;
+  #frames = 0;
 
   get counts(): Counts {
-    return this.#counts;
+    return { messages: this.#messages, frames: this.#frames };
   }
 
   message(): void {
-    this.#counts = { ...this.#counts, messages: this.#counts.messages + 1 };
+    this.#messages += 1;
   }
 
   frame(seq: number): boolean {
-    const number = unwrapSequence(this.#counts.frames, seq);
-    if (number < this.#counts.frames) return false;
-    this.#counts = { ...this.#counts, frames: number + 1 };
+    const number = unwrapSequence(this.#frames, seq);
+    if (number < this.#frames) return false;
+    this.#frames = number + 1;
     return true;
   }
 
   restart(): void {
-    this.#counts = { messages: 0, frames: 0 };
+    this.#messages = this.#frames = 0;
   }
 }
 

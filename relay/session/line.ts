@@ -6,12 +6,15 @@
 import { WebSocket, type RawData } from 'ws';
 import { CLOSE, CLOSE_NORMAL, closeName, encodeAudioFrame, type AudioFrame, type RelayMessage } from '#wire';
 import type { Clock } from '../clock.ts';
+import { Slab } from '../slab.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { createReceived, createSentLog, type Counts, type Received } from './line-log.ts';
 import { createSocketWriter } from './socket-writer.ts';
 
 /** What is kept of one session until its page has it, in bytes. */
 export const MOST_KEPT_BYTES = 4 * 1024 * 1024;
+/** Frames that are kept lie together in pieces of this. */
+const PIECE_BYTES = 32 * 1024;
 /** What came is acknowledged after this; the protocol promises a second. */
 const ACK_MS = 800;
 /** Of the connection, not of the conversation: neither counted nor kept. */
@@ -73,6 +76,8 @@ class PageLine implements Line {
   readonly #clock: Clock;
   readonly #log = createSentLog();
   readonly #received = createReceived();
+  readonly #slab = new Slab(PIECE_BYTES);
+  readonly #takeBytes = (bytes: number): Uint8Array<ArrayBuffer> => this.#slab.take(bytes);
   readonly #open = new Set<WebSocket>();
   #current: { socket: WebSocket; send: (data: string | Uint8Array) => void; leave: () => void } | null = null;
   #isStopped = false;
@@ -205,7 +210,7 @@ class PageLine implements Line {
   }
 
   frame(frame: Omit<AudioFrame, 'seq'>): void {
-    if (!this.#isStopped) this.#kept(this.#log.frame((seq) => encodeAudioFrame({ ...frame, seq })));
+    if (!this.#isStopped) this.#kept(this.#log.frame((seq) => encodeAudioFrame({ ...frame, seq }, this.#takeBytes)));
   }
 
   came(): void {

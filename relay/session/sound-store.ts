@@ -4,6 +4,7 @@
  * is let go of once the response is under way and cannot be started over.
  */
 import { SAMPLE_BYTES, msToSamples } from '#wire';
+import { Slab } from '../slab.ts';
 
 /** Sound one session may hold: nearly six minutes. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -11,6 +12,10 @@ const MOST_BYTES = 16 * 1024 * 1024;
 const REWINDABLE = msToSamples(1_000);
 /** Of what was sent of an item and is not told to have been played, so much is kept for a page that is loaded anew. */
 const UNPLAYED = msToSamples(2_000);
+/** A chunk may be so many times as long as what is kept of it. */
+const MOST_KEPT_ALONG = 4;
+/** Of the slab for what is put together from several chunks. */
+const PIECE_BYTES = 32 * 1024;
 
 export interface StoredItem {
   readonly id: string;
@@ -79,6 +84,7 @@ function trimTail(item: StoredItem): void {
 
 class HeldSound implements SoundStore {
   readonly #responses = new Map<string, StoredResponse>();
+  readonly #slab = new Slab(PIECE_BYTES);
   #bytes = 0;
 
   #release(item: StoredItem): void {
@@ -154,20 +160,27 @@ class HeldSound implements SoundStore {
     for (const item of this.#responses.get(id)?.items ?? []) item.isComplete = true;
   }
 
-  take(item: StoredItem, count: number): Int16Array {
-    const out = new Int16Array(count);
-    let filled = 0;
+  #cut(item: StoredItem, count: number): Int16Array {
     let at = item.dropped;
+    let out: Int16Array | null = null;
+    let filled = 0;
     for (const chunk of item.chunks) {
       const start = item.sent + filled - at;
-      if (start < chunk.length && filled < count) {
-        const part = chunk.subarray(start, start + count - filled);
-        out.set(part, filled);
-        filled += part.length;
-      }
       at += chunk.length;
+      if (start >= chunk.length) continue;
+      const part = chunk.subarray(start, start + count - filled);
+      // What is a fair share of its chunk is not copied; a small part would keep all of it alive.
+      if (part.length === count && chunk.length <= count * MOST_KEPT_ALONG) return part;
+      out ??= this.#slab.samples(count);
+      out.set(part, filled);
+      filled += part.length;
       if (filled === count) break;
     }
+    return out ?? new Int16Array(count);
+  }
+
+  take(item: StoredItem, count: number): Int16Array {
+    const out = this.#cut(item, count);
     item.sent += count;
     item.tail.push(out);
     trimTail(item);

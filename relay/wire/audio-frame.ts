@@ -48,30 +48,37 @@ export type DecodedFrame = { ok: true; frame: AudioFrame } | { ok: false; fault:
 /**
  * Lays out one frame.
  *
+ * @param allocate - Gives the bytes to lay it out in, aligned for samples; new ones by default.
  * @throws {RangeError} when a header field does not fit its width or there are too many samples.
  */
-export function encodeAudioFrame(frame: AudioFrame): Uint8Array<ArrayBuffer> {
+export function encodeAudioFrame(
+  frame: AudioFrame,
+  allocate?: (bytes: number) => Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
   const { epoch, seq } = frame;
   if (sizeOf(frame) > MAX_FRAME_BYTES) throw new RangeError(`a frame holds at most ${MAX_FRAME_BYTES} bytes`);
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffffffff) throw new RangeError('epoch is not a u32');
   if (!Number.isInteger(seq) || seq < 0 || seq > 0xffff) throw new RangeError('seq is not a u16');
-  return layOutAudioFrame(frame);
+  return layOutAudioFrame(frame, allocate?.(sizeOf(frame)));
 }
 
 const sizeOf = ({ samples, opus }: AudioFrame) => HEADER_BYTES + (opus?.length ?? samples.length * SAMPLE_BYTES);
 
 /** The same for whoever knows that everything fits; what does not is cut to its width. */
-export function layOutAudioFrame(frame: AudioFrame): Uint8Array<ArrayBuffer> {
+export function layOutAudioFrame(frame: AudioFrame, bytes = new Uint8Array(sizeOf(frame))): Uint8Array<ArrayBuffer> {
   const { epoch, seq, lane, flags, samples, opus } = frame;
-  const bytes = new Uint8Array(sizeOf(frame));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, epoch);
-  view.setUint16(4, seq);
-  view.setUint8(6, LANES.indexOf(lane));
-  view.setUint8(7, opus ? flags | FLAG_OPUS : flags);
+  // Not by a DataView: making one costs more than the whole header.
+  bytes[0] = epoch >>> 24;
+  bytes[1] = epoch >>> 16;
+  bytes[2] = epoch >>> 8;
+  bytes[3] = epoch;
+  bytes[4] = seq >>> 8;
+  bytes[5] = seq;
+  bytes[6] = LANES.indexOf(lane);
+  bytes[7] = opus ? flags | FLAG_OPUS : flags;
   // Every platform this runs on is little endian, as typed arrays then are.
   if (opus) bytes.set(opus, HEADER_BYTES);
-  else new Int16Array(bytes.buffer, HEADER_BYTES).set(samples);
+  else new Int16Array(bytes.buffer, bytes.byteOffset + HEADER_BYTES).set(samples);
   return bytes;
 }
 
@@ -84,14 +91,15 @@ export function decodeAudioFrame(bytes: Uint8Array): DecodedFrame {
   if (bytes.byteLength > MAX_FRAME_BYTES) return { ok: false, fault: 'too-long' };
   const bodyBytes = bytes.byteLength - HEADER_BYTES;
   if (bodyBytes === 0) return { ok: false, fault: 'empty' };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const lane = LANES[view.getUint8(6)];
+  const lane = LANES[bytes[6] ?? LANES.length];
   if (lane === undefined) return { ok: false, fault: 'unknown-lane' };
-  const flags = view.getUint8(7);
+  const flags = bytes[7] ?? 0;
   if ((flags & ~KNOWN_FLAGS) !== 0) return { ok: false, fault: 'unknown-flags' };
-  const frame = { epoch: view.getUint32(0), seq: view.getUint16(4), lane, flags };
+  const epoch = bigEndian(bytes, 0, 4);
+  const seq = bigEndian(bytes, 4, 2);
   if ((flags & FLAG_OPUS) !== 0) {
-    return { ok: true, frame: { ...frame, samples: new Int16Array(0), opus: bytes.subarray(HEADER_BYTES) } };
+    const opus = bytes.subarray(HEADER_BYTES);
+    return { ok: true, frame: { epoch, seq, lane, flags, samples: new Int16Array(0), opus } };
   }
   if (bodyBytes % SAMPLE_BYTES !== 0) return { ok: false, fault: 'odd-length' };
   const start = bytes.byteOffset + HEADER_BYTES;
@@ -100,7 +108,14 @@ export function decodeAudioFrame(bytes: Uint8Array): DecodedFrame {
       ? new Int16Array(bytes.buffer, start, bodyBytes / SAMPLE_BYTES)
       : // Not `slice`: a Node Buffer's shares its memory.
         new Int16Array(new Uint8Array(bytes.subarray(HEADER_BYTES)).buffer);
-  return { ok: true, frame: { ...frame, samples } };
+  return { ok: true, frame: { epoch, seq, lane, flags, samples } };
+}
+
+/** Byte by byte, as it was laid out. */
+function bigEndian(bytes: Uint8Array, from: number, count: number): number {
+  let value = 0;
+  for (let at = from; at < from + count; at++) value = value * 256 + (bytes[at] ?? 0);
+  return value;
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 import { SAMPLE_BYTES, msToSamples, samplesToMs } from '#wire';
 import type { Clock } from '../../clock.ts';
+import { Slab } from '../../slab.ts';
 import { toBase64 } from './pcm.ts';
 
 /** Sound kept while the provider cannot take it, of an utterance under way, and of turns nobody wrote down yet; in milliseconds. */
@@ -47,11 +48,14 @@ const lengthOfAll = (pieces: Piece[]): number => pieces.reduce((sum, piece) => s
 const hasVoice = (samples: Int16Array): boolean => samples.some((one) => one > VOICE || one < -VOICE);
 /** Turns whose words are waited for at once. */
 const MOST_UNWRITTEN = 64;
+/** Copies of sound lie together, so much of it in one piece. */
+const PIECE_BYTES = msToSamples(1_000) * SAMPLE_BYTES;
 /** Gaps whose position on the provider's clock is still known. */
 const OFFSETS_KEPT = 32;
 
 export class Microphone {
   readonly #options: MicrophoneOptions;
+  readonly #slab = new Slab(PIECE_BYTES);
   #isOpen = false;
   #stopRetry: (() => void) | null = null;
   #waiting: Piece[] = [];
@@ -103,7 +107,7 @@ export class Microphone {
     }
     this.#retryLater();
     // What waits outlives the message that it came in, whose buffer may be used again.
-    this.#wait({ is: 'sound', samples: samples.slice() });
+    this.#wait({ is: 'sound', samples: this.#slab.copyOf(samples) });
     this.#dropOldest();
   }
 
@@ -276,7 +280,7 @@ export class Microphone {
     // Base64 needs no escaping, so the message is put together by hand: nothing scans it again.
     this.#options.send(`{"type":"input_audio_buffer.append","audio":"${toBase64(samples)}"}`);
     this.#sent += samples.length;
-    this.#unsettled.push({ is: 'sound', samples: samples.slice() });
+    this.#unsettled.push({ is: 'sound', samples: this.#slab.copyOf(samples) });
     this.#unsettledSamples += samples.length;
     const isUtterance = this.#options.turn === 'hold' || this.#isSpeaking;
     const most = isUtterance ? KEEP : PREROLL;
