@@ -5,10 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { MOST_KEPT_OPEN } from './audit/open-files.ts';
 
-/** Files that are no sockets of pages: store, logs, Redis, the listening socket, modules being read. */
-const OWN_FILES = 256;
-/** A conversation: the page's socket, the provider's, and its audit file or the provider's next socket. */
+/** Files that are no sockets of pages: store, logs, Redis, the listening socket, modules being read; and audit files. */
+const OWN_FILES = 256 + MOST_KEPT_OPEN;
+/** A conversation: the page's socket, the provider's, and its audit file while that is opened for a write, or the provider's next socket. */
 const FILES_OF_A_SESSION = 3;
 /** One that is passed on: the page's socket and the other instance's. */
 const FILES_OF_A_PASSING = 2;

@@ -1,10 +1,11 @@
 /**
  * Appends lines to a file without making anybody wait: what comes within a second goes in one write,
- * because opening and closing a file costs more than all its lines. The queue is bounded; what does
- * not fit is counted in a line of its own.
+ * because a write costs more than all its lines. The queue is bounded; what does not fit is counted
+ * in a line of its own.
  */
-import { appendFile, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OPEN_FILES } from './open-files.ts';
 
 /** Characters that may wait for the disk. */
 const LONGEST_QUEUE = 1024 * 1024;
@@ -20,8 +21,13 @@ export interface LineFile {
 }
 
 /** @param onProblem - told once; afterwards lines are dropped. */
-export function appendLines(dir: string, name: string, onProblem: (error: unknown) => void): LineFile {
-  const path = join(dir, name);
+export function appendLines(
+  dir: string,
+  name: string,
+  onProblem: (error: unknown) => void,
+  files = OPEN_FILES,
+): LineFile {
+  const file = files.at(join(dir, name));
   let waiting = '';
   let lost = 0;
   let isFolderMade = false;
@@ -29,21 +35,25 @@ export function appendLines(dir: string, name: string, onProblem: (error: unknow
   let writing: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
 
+  function giveUp(error: unknown): void {
+    if (!isGivenUp) onProblem(error);
+    isGivenUp = true;
+    waiting = '';
+  }
+
   async function write(): Promise<void> {
     try {
       if (!isFolderMade) await mkdir(dir, { recursive: true });
       isFolderMade = true;
       const batch = waiting;
       waiting = '';
-      await appendFile(path, batch, { mode: 0o600 });
+      await file.append(batch);
       if (lost > 0) {
         waiting = `${JSON.stringify({ lost })}\n${waiting}`;
         lost = 0;
       }
     } catch (error) {
-      isGivenUp = true;
-      waiting = '';
-      onProblem(error);
+      giveUp(error);
     } finally {
       writing = null;
       // What came meanwhile is gathered like everything else.
@@ -61,6 +71,8 @@ export function appendLines(dir: string, name: string, onProblem: (error: unknow
     return (writing ??= write());
   }
 
+  const isBusy = () => writing !== null || waiting !== '';
+
   return {
     append(line) {
       if (isGivenUp) return;
@@ -74,8 +86,11 @@ export function appendLines(dir: string, name: string, onProblem: (error: unknow
       else plan();
     },
     async close() {
-      await writing;
-      while (waiting !== '') await writeNow();
+      do {
+        while (isBusy()) await (writing ?? writeNow());
+        await file.close().catch(giveUp);
+        // What came meanwhile has opened it again.
+      } while (isBusy());
       if (timer !== null) clearTimeout(timer);
     },
   };
