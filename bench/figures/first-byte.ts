@@ -10,7 +10,7 @@ import type { Panel } from '../soak/plot.ts';
 import { sleep, startChild, watchProcessor, type Child } from './child.ts';
 import type { CrowdOrder, CrowdSeen } from './crowd-load.ts';
 import type { Seen } from './hop-load.ts';
-import { setHopStage } from './hop-stage.ts';
+import { EXCHANGE_MS as CYCLE_MS, setHopStage } from './hop-stage.ts';
 import { figure, judge, spread, table, type Part, type PartContext } from './part.ts';
 
 const DIST = path.resolve(import.meta.dirname, '../../dist');
@@ -31,6 +31,8 @@ interface Cell extends CrowdSeen {
 interface Share {
   sessions: number;
   mode: 'strict' | 'lenient';
+  /** All turns end in the same 20 ms. */
+  isAtOnce: boolean;
   shareMs: number[];
   relayCores: number;
 }
@@ -74,7 +76,12 @@ async function cells(
   return found;
 }
 
-async function shares({ isQuick, progress }: PartContext, sizes: readonly number[]): Promise<Share[]> {
+/** @param atOnceToo - With so many sessions also what comes of it when all turns end together. */
+async function shares(
+  { isQuick, progress }: PartContext,
+  sizes: readonly number[],
+  atOnceToo: number,
+): Promise<Share[]> {
   const stage = await setHopStage();
   try {
     const found: Share[] = [];
@@ -86,17 +93,22 @@ async function shares({ isQuick, progress }: PartContext, sizes: readonly number
         const idle = { name: `${mode}, idle`, kind, url, origin };
         await stage.load.ask({ do: 'connect', target: idle, sessions: sessions - talking });
         await stage.load.ask({ do: 'connect', target: { name, kind, url, origin }, sessions: talking });
-        await stage.load.ask({ do: 'talk', name, isTalking: true });
-        await sleep(isQuick ? 1_500 : 3_000);
-        await stage.take();
-        const processor = watchProcessor({ relay: pid });
-        await sleep(isQuick ? 6_000 : sessions === 1 ? 12_000 : 9_000);
-        const { load }: { load: Seen } = await stage.take();
-        const shareMs = load.shareUs.map((us) => us / 1000);
-        found.push({ sessions, mode, shareMs, relayCores: processor()['relay'] ?? Number.NaN });
-        progress(`${mode}, ${sessions} sessions: the relay’s own share p50 / p95 ${spread(shareMs, [0.5, 0.95])} ms`);
-        await stage.load.ask({ do: 'talk', name, isTalking: false });
-        await sleep(800);
+        for (const isAtOnce of sessions === atOnceToo ? [false, true] : [false]) {
+          await stage.load.ask({ do: 'talk', name, isTalking: true, ...(!isAtOnce && { overMs: CYCLE_MS }) });
+          await sleep(isQuick ? 1_500 : 3_000);
+          await stage.take();
+          const processor = watchProcessor({ relay: pid });
+          await sleep(isQuick ? 6_000 : sessions === 1 ? 12_000 : 10_000);
+          const { load }: { load: Seen } = await stage.take();
+          const shareMs = load.shareUs.map((us) => us / 1000);
+          found.push({ sessions, mode, isAtOnce, shareMs, relayCores: processor()['relay'] ?? Number.NaN });
+          progress(
+            `${mode}, ${sessions} sessions${isAtOnce ? ' at once' : ''}: the relay’s own share p50 / p95 ${spread(shareMs, [0.5, 0.95])} ms`,
+          );
+          await stage.load.ask({ do: 'talk', name, isTalking: false });
+          // The answers under way end, and the provider rests.
+          await sleep(4_000);
+        }
       }
       for (const group of [name, `${mode}, idle`]) await stage.load.ask({ do: 'leave', name: group });
     }
@@ -123,12 +135,12 @@ export const firstByte: Part = async (context) => {
   } finally {
     for (const close of closers.reverse()) await close();
   }
-  const own = await shares(context, sizes);
   const aim = context.isQuick ? 20 : 100;
+  const own = await shares(context, sizes, aim);
   const overall =
     found.find(({ sessions, latencyMs }) => sessions === aim && latencyMs === 0)?.figures.firstByteMs ?? [];
   const ownAtAim = (wanted: Share['mode']) =>
-    own.find(({ sessions, mode }) => sessions === aim && mode === wanted)?.shareMs ?? [];
+    own.find(({ sessions, mode, isAtOnce }) => sessions === aim && mode === wanted && !isAtOnce)?.shareMs ?? [];
   const at = [0.5, 0.95];
   return {
     markdown: [
@@ -144,11 +156,16 @@ export const firstByte: Part = async (context) => {
           ...['relay', 'emulator', 'load'].map((name) => figure(cores[name] ?? Number.NaN, 2)),
         ]),
       ),
-      `**The relay’s own share**: from the provider’s \`committed\` to the request for an answer, and from the answer’s first sound to its arrival at the page. A provider that stamps what it sends answers at once, TLS above; a quarter of the sessions talk at any moment. With a strict policy, as shipped, the first sound also waits for a verdict on its words, which is asked of the provider’s moderation (here: answered at once); with a lenient one nothing waits.`,
+      `**The relay’s own share**: from the provider’s \`committed\` to the request for an answer, and from the answer’s first sound to its arrival at the page. A provider that stamps what it sends answers at once, TLS above; a quarter of the sessions talk at any moment, and their turns end one after the other, evenly over the time from one turn to the next. _At once_: all of them within the same 20 ms, again and again, which no crowd of people does. With a strict policy, as shipped, the first sound also waits for a verdict on its words, which is asked of the provider’s moderation (here: answered at once); with a lenient one nothing waits.`,
       table(
         ['policy, sessions', 'own share p50 / p95, ms', 'answers', 'relay, cores'],
-        own.map(({ sessions, mode, shareMs, relayCores }) => [
-          ...[`${mode}, ${sessions}`, spread(shareMs, at), shareMs.length, figure(relayCores, 2)],
+        own.map(({ sessions, mode, isAtOnce, shareMs, relayCores }) => [
+          ...[
+            `${mode}, ${sessions}${isAtOnce ? `, ${Math.round(sessions * TALKING_SHARE)} turns end at once` : ''}`,
+            spread(shareMs, at),
+            shareMs.length,
+            figure(relayCores, 2),
+          ],
         ]),
       ),
     ],

@@ -2,7 +2,7 @@
 import { percentile } from '../load/percentile.ts';
 import { DEBUGGER_LINE, PROBED_FLAGS, lookAt, openProbe } from '../soak/probe.ts';
 import { sleep, watchProcessor } from './child.ts';
-import { setHopStage } from './hop-stage.ts';
+import { EXCHANGE_MS, setHopStage } from './hop-stage.ts';
 import { figure, judge, table, type Part } from './part.ts';
 
 const STEPS = [1, 25, 50, 75, 100, 150, 200, 250, 300, 350, 400];
@@ -91,8 +91,8 @@ export const growth: Part = async ({ isQuick, progress }) => {
     const { name, kind, url, origin } = relay;
     for (const sessions of isQuick ? QUICK_STEPS : STEPS) {
       await stage.load.ask({ do: 'connect', target: { name, kind, url, origin }, sessions });
-      await stage.load.ask({ do: 'talk', name, isTalking: true });
-      await sleep(isQuick ? 2_000 : found.length === 0 ? 6_000 : 4_000);
+      await stage.load.ask({ do: 'talk', name, isTalking: true, overMs: EXCHANGE_MS });
+      await sleep(isQuick ? 1_000 : found.length === 0 ? 6_000 : 4_000);
       await stage.take();
       await probe.look();
       const processor = watchProcessor({ relay: relay.pid, provider: stage.provider.pid, load: stage.load.pid });
@@ -164,7 +164,7 @@ export const growth: Part = async ({ isQuick, progress }) => {
   });
   return {
     markdown: [
-      'Everybody talks without a pause, TLS above, sound as models send it; the same people stay and more come. Load and provider are processes of their own.',
+      'Everybody talks without a pause and nobody’s turns end with another’s, TLS above, sound as models send it; the same people stay and more come. Load and provider are processes of their own.',
       table(
         [
           ...['sessions', 'relay, cores', 'provider', 'load', 'machine', 'resident, MB', 'up p50 / p99, ms'],

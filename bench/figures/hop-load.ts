@@ -22,7 +22,8 @@ export interface Target {
 }
 export type LoadOrder =
   | { do: 'connect'; target: Target; sessions: number; isStarted?: boolean }
-  | { do: 'talk'; name: string; isTalking: boolean }
+  /** `overMs`: those who begin do so evenly over this time; at once when absent. */
+  | { do: 'talk'; name: string; isTalking: boolean; overMs?: number }
   | { do: 'leave'; name: string }
   | { do: 'take' };
 
@@ -46,6 +47,7 @@ const HEADER_BYTES = 8;
 const RAMP_MS = 15;
 
 interface Talker {
+  isTalking(): boolean;
   talk(isTalking: boolean): void;
   leave(): void;
 }
@@ -59,20 +61,23 @@ function empty(): Seen {
   return { ...figures, framesUp: 0, framesDown: 0, bytesDown: 0, closed: 0 };
 }
 
-function microphone(put: (frame: Buffer) => void): (isTalking: boolean) => void {
+function microphone(put: (frame: Buffer) => void): Pick<Talker, 'talk' | 'isTalking'> {
   const frame = Buffer.concat([Buffer.alloc(HEADER_BYTES), tone()]);
   frame[7] = FLAG_SPEECH;
   let stop: (() => void) | null = null;
-  return (isTalking) => {
-    if (isTalking === (stop !== null)) return;
-    stop?.();
-    stop = null;
-    if (!isTalking) return;
-    stop = ticker.add(() => {
-      writeStamp(frame, HEADER_BYTES);
-      put(frame);
-      seen.framesUp += 1;
-    });
+  return {
+    isTalking: () => stop !== null,
+    talk(isTalking) {
+      if (isTalking === (stop !== null)) return;
+      stop?.();
+      stop = null;
+      if (!isTalking) return;
+      stop = ticker.add(() => {
+        writeStamp(frame, HEADER_BYTES);
+        put(frame);
+        seen.framesUp += 1;
+      });
+    },
   };
 }
 
@@ -92,11 +97,11 @@ async function plainTalker({ url }: Target): Promise<Talker> {
     seen.bytesDown += data.length;
   });
   // `ws` copies what it masks.
-  const talk = microphone((frame) => socket.send(frame));
+  const sender = microphone((frame) => socket.send(frame));
   return {
-    talk,
+    ...sender,
     leave() {
-      talk(false);
+      sender.talk(false);
       socket.terminate();
     },
   };
@@ -147,11 +152,11 @@ async function relayTalker({ kind, url, origin }: Target, isStarted: boolean): P
     },
     onEnd() {
       seen.closed += 1;
-      talk(false);
+      sender.talk(false);
       ear.stop();
     },
   });
-  const talk = microphone((frame) => link.frame(Buffer.from(frame)));
+  const sender = microphone((frame) => link.frame(Buffer.from(frame)));
   const token = await fetchToken(origin, { tenant: 'pk_demo', origin });
   await link.open(token, ear.epoch);
   if (isStarted) {
@@ -159,9 +164,9 @@ async function relayTalker({ kind, url, origin }: Target, isStarted: boolean): P
     await up;
   }
   return {
-    talk,
+    ...sender,
     leave() {
-      talk(false);
+      sender.talk(false);
       link.end();
     },
   };
@@ -179,13 +184,22 @@ async function connect({ target, sessions, isStarted = true }: Extract<LoadOrder
   await Promise.all(arriving);
 }
 
+/** Who talks already goes on. */
+async function talk({ name, isTalking, overMs = 0 }: Extract<LoadOrder, { do: 'talk' }>): Promise<void> {
+  const changing = (groups.get(name) ?? []).filter((talker) => talker.isTalking() !== isTalking);
+  for (const talker of changing) {
+    talker.talk(isTalking);
+    if (overMs > 0) await new Promise((resolve) => setTimeout(resolve, overMs / changing.length));
+  }
+}
+
 async function obey(order: LoadOrder): Promise<unknown> {
   switch (order.do) {
     case 'connect':
       await connect(order);
       return {};
     case 'talk':
-      for (const talker of groups.get(order.name) ?? []) talker.talk(order.isTalking);
+      await talk(order);
       return {};
     case 'leave':
       for (const talker of groups.get(order.name) ?? []) talker.leave();

@@ -30,6 +30,8 @@ export interface Hop extends Target {
 
 /** A policy that waits for its verdict: moderation shares the machine with everything else here. */
 export const POLICY_BUDGET_MS = 3_000;
+/** From one turn of somebody who talks without a pause to the next, with sound as models send it: an answer and the rest after it. */
+export const EXCHANGE_MS = 4_800;
 
 export interface HopStage {
   load: Child<LoadOrder, unknown>;
