@@ -15,6 +15,7 @@ import * as events from './events.ts';
 import { fetched } from './fetched.ts';
 import { recall } from './keep.ts';
 import { talkIn } from './labels/talk.ts';
+import { nextTask } from './next-task.ts';
 import { Settings } from './settings.ts';
 import type { Surface } from './surface.ts';
 import type { SurfaceParts } from './surface-parts.ts';
@@ -177,7 +178,7 @@ export abstract class Presence extends Settings {
    */
   protected override async scheduleUpdate(): Promise<void> {
     if (!this.hasUpdated || this.opening || this.surface?.isTurning) {
-      await new Promise((resolve) => setTimeout(resolve));
+      await nextTask();
       await this.surface?.soundFirst();
     }
     return super.scheduleUpdate() as void;

@@ -2,6 +2,7 @@
 import type { Tool, ToolArguments, ToolDecision } from './call/tools.ts';
 import { fetched } from './fetched.ts';
 import { loadLabels } from './labels/labels.ts';
+import { nextTask } from './next-task.ts';
 
 /** What the element lends to its surface. */
 export interface SurfaceParts {
@@ -23,4 +24,13 @@ export const tab = fetched(() => import('./call/tab.ts'));
 /** Fetches what this very page needs besides, and the words of a language. */
 export async function ready(language?: string): Promise<void> {
   await Promise.all([hasForms() && forms.load(), language && loadLabels(language)]);
+}
+
+/**
+ * Does what comes before a call: in the click itself where the page opens calls in a way of its own, which may need it. Ours
+ * have a task for it, so that the click is answered soon.
+ */
+export function inTime<T>(isOurs: boolean, act: () => T): T | Promise<T> {
+  if (!isOurs && (forms.here || !hasForms())) return act();
+  return Promise.all([nextTask(), ready().catch(() => undefined)]).then(act);
 }

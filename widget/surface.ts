@@ -23,7 +23,7 @@ import { ThreadController } from './thread/thread-controller.ts';
 import { Attention } from './view/attention.ts';
 import { CONTROLS, type Face, type ToolConfirmation } from './view/face.ts';
 import { shell } from './view/shell.ts';
-import { forms, hasForms, ratings, ready, tab, type SurfaceParts } from './surface-parts.ts';
+import { forms, inTime, ratings, ready, tab, type SurfaceParts } from './surface-parts.ts';
 import { standingOf } from './view/standing.ts';
 import type { StartMode, VoiceJibJab } from './voice-jib-jab.ts';
 
@@ -103,19 +103,20 @@ export class Surface implements CallListener {
    * @throws {CallError} what the element then shows.
    */
   async start(mode: StartMode, context: string, clickedAtMs: number): Promise<void> {
-    const { left } = this;
+    const { left, calls } = this;
     this.#mode = mode;
     this.hasMic = mode !== 'text';
     this.#mayRate = this.#isRated = false;
     this.#timings.clicked(clickedAtMs);
-    this.#preferences.restore();
-    if (hasForms() && !forms.here) await forms.load().catch(() => undefined);
-    this.calls.tools.offer(forms.here?.toolForms(document) ?? []);
-    if (this.#host.resume === 'tab') tab.load().catch(() => undefined);
-    await this.calls.start(callConfigOf(this.#host, mode, context, this.calls.tools.list), left);
-    const { state } = this.calls;
+    const configure = () => {
+      this.#preferences.restore();
+      calls.tools.offer(forms.here?.toolForms(document) ?? []);
+      if (this.#host.resume === 'tab') tab.load().catch(() => undefined);
+      return callConfigOf(this.#host, mode, context, calls.tools.list);
+    };
+    await calls.start(() => inTime(this.#host.openCall === openCall, configure), left);
     if (left) tab.here?.cameBack(this.#host, this, left);
-    if (state.at === 'failed') throw state.error;
+    if (calls.state.at === 'failed') throw calls.state.error;
   }
 
   /** What the page before left, until it was gone on with. */
@@ -279,11 +280,10 @@ export class Surface implements CallListener {
       location.reload();
       return;
     }
-    const isOpen = this.calls.isBusy;
     this.#notice = null;
     this.calls.forgive();
     if (error.recovery === 'text') this.compose(true);
-    else if (isOpen) this.#openMic();
+    else if (this.calls.isBusy) this.#openMic();
     else this.#host.attempt(this.#host.mode);
     this.#host.requestUpdate();
   }

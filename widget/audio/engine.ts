@@ -76,9 +76,12 @@ export class Engine implements AudioEngine {
       frameSamples: FRAME_SAMPLES,
       batchSamples: msToSamples(BATCH_MS),
     };
-    const mono = { channelCount: 1, channelCountMode: 'explicit', outputChannelCount: [1], processorOptions } as const;
-    this.#capture = new AudioWorkletNode(context, CAPTURE, { ...mono, outputChannelCount: [1] });
-    this.#playback = new AudioWorkletNode(context, PLAYBACK, { ...mono, outputChannelCount: [1] });
+    const mono: AudioWorkletNodeOptions = {
+      ...{ channelCount: 1, channelCountMode: 'explicit', outputChannelCount: [1] },
+      processorOptions,
+    };
+    this.#capture = new AudioWorkletNode(context, CAPTURE, mono);
+    this.#playback = new AudioWorkletNode(context, PLAYBACK, mono);
     this.#heardIn = new AnalyserNode(context, { fftSize: WAVEFORM_SAMPLES });
     this.#heardOut = new AnalyserNode(context, { fftSize: WAVEFORM_SAMPLES });
     // The silent edge from capture to playback puts the detector before the gate in every render quantum.

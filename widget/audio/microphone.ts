@@ -59,8 +59,9 @@ export async function openMicrophone(
   };
   let stream: MediaStream;
   try {
-    // One that was asked for in the click is any one.
-    stream = await ((options.deviceId === undefined && takeMicrophone()) || devices.getUserMedia({ audio }));
+    // One that was asked for in the click is any one; it may have gone away since.
+    const asked = options.deviceId === undefined && (await takeMicrophone());
+    stream = asked && asked.active ? asked : await devices.getUserMedia({ audio });
   } catch (error) {
     throw await explain(error, host);
   }
@@ -102,12 +103,11 @@ function watch(
   host: MicrophoneHost,
 ): OpenMicrophone {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new AbortController();
+  const until = { signal: over.signal };
   const stop = () => {
     clearTimeout(timer);
-    track.removeEventListener('ended', lose);
-    track.removeEventListener('mute', doubt);
-    track.removeEventListener('unmute', trust);
-    options.signal.removeEventListener('abort', stop);
+    over.abort();
     track.stop();
   };
   const lose = () => {
@@ -119,10 +119,10 @@ function watch(
     timer = setTimeout(lose, MUTED_TOO_LONG_MS);
   };
   const trust = () => clearTimeout(timer);
-  track.addEventListener('ended', lose);
-  track.addEventListener('mute', doubt);
-  track.addEventListener('unmute', trust);
-  options.signal.addEventListener('abort', stop);
+  track.addEventListener('ended', lose, until);
+  track.addEventListener('mute', doubt, until);
+  track.addEventListener('unmute', trust, until);
+  options.signal.addEventListener('abort', stop, until);
   return {
     stream,
     cancelsEcho: doesCancelEcho(track.getSettings().echoCancellation, host),

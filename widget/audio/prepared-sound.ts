@@ -5,6 +5,8 @@
  * decided before this is asked.
  */
 
+import { nextTask } from '../next-task.ts';
+
 /** The worklet's file beside the script; the build names both, and stamps this one's content. */
 export const WORKLET = 'voice-jib-jab.worklet.js';
 declare const __VJJ_WORKLET_STAMP__: string | undefined;
@@ -18,19 +20,29 @@ export const VOICE = { channelCount: 1, echoCancellation: true, noiseSuppression
 let prepared: AudioContext | null = null;
 let asked: Promise<MediaStream> | null = null;
 
-/** Makes and resumes a context, for the next `takeContext`. Where there is no sound it does nothing. */
+/**
+ * Makes and resumes a context, for the next `takeContext`. Where there is no sound it does nothing. It takes long where
+ * the processor is slow, so the click is answered first; only browsers that tell a page's sound from another's
+ * (`audioSession`) hear a gesture in its own task alone.
+ */
 export function prepareContext(): void {
-  if (prepared || typeof AudioContext === 'undefined') return;
-  prepared = new AudioContext({ latencyHint: 'interactive' });
+  const made = 'audioSession' in navigator ? make() : nextTask().then(make);
+  // Who opens sound makes what is missing, and says what went wrong.
+  made.catch(() => undefined);
+}
+
+async function make(): Promise<void> {
+  if (prepared) return;
+  const context = (prepared = new AudioContext());
   // Without a gesture it stays pending; who opens sound looks whether it runs.
-  prepared.resume().catch(() => undefined);
-  // Who opens sound asks for the same file again, and says what went wrong.
-  prepared.audioWorklet.addModule(workletUrl()).catch(() => undefined);
+  context.resume().catch(() => undefined);
+  await nextTask();
+  await context.audioWorklet.addModule(workletUrl());
 }
 
 /** The prepared one, or a new one. */
 export function takeContext(): AudioContext {
-  const context = prepared ?? new AudioContext({ latencyHint: 'interactive' });
+  const context = prepared ?? new AudioContext();
   prepared = null;
   return context;
 }

@@ -45,21 +45,21 @@ export function outputLatencyMs(
 export async function whenRunning(context: AudioContext, signal: AbortSignal, patienceMs: number): Promise<void> {
   if (context.state === 'running') return;
   await new Promise<void>((resolve, reject) => {
+    const over = new AbortController();
+    const until = { signal: over.signal };
     const settle = (act: () => void) => {
       clearTimeout(timer);
-      context.removeEventListener('statechange', look);
-      signal.removeEventListener('abort', abort);
+      over.abort();
       act();
     };
     const look = () => {
       if (context.state === 'running') settle(resolve);
     };
-    const abort = () => settle(() => reject(signal.reason));
     const timer = setTimeout(() => {
       settle(() => reject(new CallError('AUTOPLAY', 'no sound before the page is touched')));
     }, patienceMs);
-    context.addEventListener('statechange', look);
-    signal.addEventListener('abort', abort);
+    context.addEventListener('statechange', look, until);
+    signal.addEventListener('abort', () => settle(() => reject(signal.reason)), until);
   });
 }
 
@@ -76,17 +76,11 @@ export function watchOutput(context: AudioContext, isSwitchedOff: () => boolean,
   const wake = () => {
     if (context.state !== 'running' && document.visibilityState === 'visible') context.resume().catch(() => undefined);
   };
-  context.addEventListener('statechange', look);
-  document.addEventListener('visibilitychange', wake);
-  for (const gesture of GESTURES) document.addEventListener(gesture, wake);
-  return {
-    look,
-    stop() {
-      context.removeEventListener('statechange', look);
-      document.removeEventListener('visibilitychange', wake);
-      for (const gesture of GESTURES) document.removeEventListener(gesture, wake);
-    },
-  };
+  const over = new AbortController();
+  const until = { signal: over.signal };
+  context.addEventListener('statechange', look, until);
+  for (const sign of ['visibilitychange', ...GESTURES]) document.addEventListener(sign, wake, until);
+  return { look, stop: () => over.abort() };
 }
 
 /** Sends the sound to another device, where the browser can. @throws what the browser throws. */

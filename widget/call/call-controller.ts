@@ -69,11 +69,12 @@ export class CallController implements ReactiveController {
   }
 
   /**
-   * Opens a call. Never rejects: a failure becomes `failed`. Sound is asked for before the first await.
+   * Opens a call. Never rejects: a failure becomes `failed`.
    *
+   * @param configure - what it is opened with; at once, the call is opened before the first await.
    * @param left - the conversation to go on with.
    */
-  async start(config: CallConfig, left?: Left | null): Promise<void> {
+  async start(configure: () => CallConfig | Promise<CallConfig>, left?: Left | null): Promise<void> {
     if (this.isBusy) return;
     const abort = (this.#abort = new AbortController());
     const { signal } = abort;
@@ -92,6 +93,9 @@ export class CallController implements ReactiveController {
         this.#enter({ at: 'connecting', call });
         this.#answerLater(call);
       };
+      const coming = configure();
+      const config = coming instanceof Promise ? await coming : coming;
+      signal.throwIfAborted();
       const call = await this.#listener.openCall({ config, signal, on, early, fail, ticket: left?.ticket });
       if (signal.aborted) return;
       this.#enter({ at: 'live', call });

@@ -20,6 +20,7 @@ import { LastingLink } from '../link/lasting-link.ts';
 import { openLink, socketUrl, type Link, type LinkClosed, type LinkOptions, type Socket } from '../link/link.ts';
 import { fetchToken } from '../link/token.ts';
 import { wait } from '../link/wait.ts';
+import { nextTask } from '../next-task.ts';
 import { NO_STATS, type Call, type CallRequest, type CallStats, type OpenCall } from './call.ts';
 
 /** What a call is made of; tests put their own sound and socket here. */
@@ -34,12 +35,12 @@ export interface CallParts {
 const SILENT: Levels = { in: 0, out: 0 };
 
 /**
- * Talks to the relay of `config.src`. What needs the gesture is done in it; the rest has a task of its own, so that
- * the click is answered soon.
+ * Talks to the relay of `config.src`. What needs the gesture is begun in it; sound, token and what is made of the answer
+ * have tasks of their own: together they would be a long one on slow machines.
  */
 export const openCall: OpenCall = async (request) => {
   prepareContext();
-  await wait(0, request.signal);
+  await nextTask();
   return joinCall(request, { openAudio, openLink, fetchToken, wait });
 };
 
@@ -52,6 +53,7 @@ export async function joinCall(request: CallRequest, parts: CallParts): Promise<
   if (request.ticket) await sound;
   const connection = joint.connect();
   await Promise.all([sound, connection]);
+  await nextTask();
   return joint;
 }
 
@@ -142,7 +144,7 @@ class Joint implements Call {
   /** Resolves when the relay has named a session. @throws {CallError} why it has not. */
   async connect(): Promise<void> {
     const { config, signal } = this.#request;
-    if (config.codec === 'opus') await this.#pack();
+    await (config.codec === 'opus' ? this.#pack() : nextTask());
     if (signal.aborted) return;
     await new Promise<void>((resolve, reject) => {
       this.#opening = { resolve, reject };

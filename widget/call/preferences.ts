@@ -40,8 +40,7 @@ export class Preferences {
 /** Others may have written there. */
 function read(text: string | null): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    return typeof value === 'object' && value !== null ? { ...value } : {};
+    return { ...(JSON.parse(text ?? '{}') as object) };
   } catch {
     return {};
   }

@@ -45,9 +45,15 @@ async function request(source: TokenSource, signal: AbortSignal, fetcher: typeof
   const asked = { tenant, ...(assistant ? { assistant } : {}) };
   const body = JSON.stringify(tokenSrc || !previous ? asked : { ...asked, previous });
   try {
-    if (tokenSrc) return await fetcher(tokenSrc, { method: 'POST', headers, body, signal });
     // The relay knows the page by its origin; cookies would only make it forgeable.
-    return await fetcher(new URL('/api/token', src), { method: 'POST', headers, body, signal, credentials: 'omit' });
+    const credentials = tokenSrc ? 'same-origin' : 'omit';
+    return await fetcher(tokenSrc || new URL('/api/token', src), {
+      method: 'POST',
+      headers,
+      body,
+      signal,
+      credentials,
+    });
   } catch (cause) {
     const refused = !tokenSrc && !signal.aborted && (await answers(src, signal, fetcher));
     if (refused) throw new CallError('ORIGIN_DENIED', 'the relay gives this page no token', { cause });
