@@ -11,6 +11,7 @@ import {
   type SqliteDialectConfig,
 } from 'kysely';
 import { lockFile } from './lock.ts';
+import { ReadyStatements } from './ready-statements.ts';
 import type { Tables } from './schema.ts';
 import { StoreError } from './store-error.ts';
 
@@ -93,5 +94,5 @@ export function openSqlite(file: string): Kysely<Tables> {
     database.close();
     throw error;
   }
-  return new Kysely<Tables>({ dialect: new EmbeddedDialect({ database }) });
+  return new Kysely<Tables>({ dialect: new EmbeddedDialect({ database: new ReadyStatements(database) }) });
 }
