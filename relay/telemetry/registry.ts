@@ -35,6 +35,13 @@ export interface MetricsOptions {
 type Instrument = Counter | Gauge | Histogram;
 
 const labelsOf = (row: MetricRow): [string, LabelValues][] => Object.entries(row.labels ?? {});
+/** By metric, with the name under which the values in use are remembered: asked for with every figure. */
+const LABELS = new Map(
+  (Object.entries(METRICS) as [MetricName, MetricRow][]).map(([name, row]) => [
+    name,
+    labelsOf(row).map(([label, values]) => ({ label, values, key: `${name} ${label}` })),
+  ]),
+);
 const isListed = (values: LabelValues): values is readonly string[] => Array.isArray(values);
 
 export function createMetrics({ isPerTenant, collect, hasProcess }: MetricsOptions): Metrics {
@@ -60,13 +67,13 @@ export function createMetrics({ isPerTenant, collect, hasProcess }: MetricsOptio
   /** @returns undefined for a series that the table does not allow. */
   function allowed(name: MetricName, given: Readonly<Record<string, string>>): Record<string, string> | undefined {
     const labels: Record<string, string> = {};
-    for (const [label, values] of labelsOf(METRICS[name])) {
+    for (const { label, values, key } of LABELS.get(name) ?? []) {
       const value = given[label] ?? OTHER;
       if (isListed(values)) {
         if (values.includes(value)) labels[label] = value;
         else if (values.includes(OTHER)) labels[label] = OTHER;
         else return undefined;
-      } else labels[label] = within(`${name} ${label}`, values.most, value);
+      } else labels[label] = within(key, values.most, value);
     }
     return labels;
   }
