@@ -3,6 +3,7 @@
  * Each is used up before the next one begins, because nothing in between waits. Knows no tables.
  */
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
+import { LRUCache } from 'lru-cache';
 
 /** As many texts as a busy relay has; lists of changing length make new ones all the time. */
 const MOST_READY = 128;
@@ -12,21 +13,20 @@ const USED_AGAIN = /^(?:select|insert|update|delete|with|begin|commit|rollback)\
 /** A database whose statements are kept ready, the ones used last. */
 export class ReadyStatements implements SqliteDatabase {
   readonly #database: SqliteDatabase;
-  readonly #most: number;
-  readonly #ready = new Map<string, SqliteStatement>();
+  readonly #ready: LRUCache<string, SqliteStatement>;
 
   constructor(database: SqliteDatabase, most = MOST_READY) {
     this.#database = database;
-    this.#most = most;
+    this.#ready = new LRUCache({ max: most });
   }
 
   /** @throws the database's error for a text that it does not understand. */
   prepare(text: string): SqliteStatement {
     if (!USED_AGAIN.test(text)) return this.#database.prepare(text);
-    const statement = this.#ready.get(text) ?? this.#make(text);
-    this.#ready.delete(text);
+    const kept = this.#ready.get(text);
+    if (kept !== undefined) return kept;
+    const statement = this.#make(text);
     this.#ready.set(text, statement);
-    if (this.#ready.size > this.#most) this.#ready.delete(this.#ready.keys().next().value ?? text);
     return statement;
   }
 
