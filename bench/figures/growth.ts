@@ -4,6 +4,7 @@ import { DEBUGGER_LINE, PROBED_FLAGS, lookAt, openProbe } from '../soak/probe.ts
 import { sleep, watchProcessor } from './child.ts';
 import { EXCHANGE_MS, setHopStage } from './hop-stage.ts';
 import { figure, judge, table, type Part } from './part.ts';
+import { partsOf, type CpuProfile, type Part as Spent } from './where.ts';
 
 const STEPS = [1, 25, 50, 75, 100, 150, 200, 250, 300, 350, 400];
 const QUICK_STEPS = [1, 10, 25];
@@ -19,6 +20,9 @@ const LATE_MS = 40;
 const HOPELESS_MS = 1_000;
 /** What the relay is to leave free of its core. */
 const BUSY = 0.7;
+/** With so many it is looked where the processor time goes: about as many as a core at 70 % carries. */
+const LOOKED_AT = 50;
+const QUICK_LOOKED_AT = 25;
 /** So many sessions others carry, for comparison. */
 const BESIDE = 150;
 const MB = 1024 * 1024;
@@ -85,6 +89,7 @@ export const growth: Part = async ({ isQuick, progress }) => {
   const { cpus } = await import('node:os');
   const cores = cpus().length;
   const beside: { name: string; cores: number; upMs: number }[] = [];
+  let spent: Spent[] = [];
   try {
     const relay = await stage.relay('growth', { isTls: true, isAhead: true, flags: PROBED_FLAGS });
     const probe = await openProbe(DEBUGGER_LINE.exec(relay.complaints())?.[1] ?? '');
@@ -117,6 +122,9 @@ export const growth: Part = async ({ isQuick, progress }) => {
       };
       found.push(step);
       progress(`${sessions} sessions: relay ${figure(step.cores.relay, 2)} cores, up p99 ${figure(step.upMs[1])} ms`);
+      if (sessions === (isQuick ? QUICK_LOOKED_AT : LOOKED_AT)) {
+        spent = partsOf((await probe.profile(() => sleep(isQuick ? 2_000 : 6_000))) as CpuProfile);
+      }
       ended = endOf(step, cores);
       if (ended !== null) break;
     }
@@ -179,6 +187,11 @@ export const growth: Part = async ({ isQuick, progress }) => {
         ]),
       ),
       `${words} A core at 70 % carries ${figure(atBusy, 0)} (between the steps around it). A session costs ${figure(slope, 2)} ms of processor a second, as far as the relay is below 70 % of a core${under === undefined ? '' : `, where it carried ${under.sessions}`}; the more there are, the less each costs, because what comes at the same time is read and written together. The relay is one process with one thread that does the work: what ends first is its core, long before memory (${figure(grownKb, 0)} kB resident a session more, without collecting garbage). One more relay on another core or machine adds as many again: relays share tokens, limits and who holds which conversation through Redis, and nothing of a conversation’s sound.`,
+      table(
+        [`of the relay’s thread, ${isQuick ? QUICK_LOOKED_AT : LOOKED_AT} sessions`, '% of its busy time'],
+        spent.map(({ name, share }) => [name, figure(share * 100)]),
+      ),
+      '_Sampled every half a millisecond, after the figures above were taken. What Node and the system do for somebody is counted as theirs, all writing to sockets together._',
       `Beside it, ${isQuick ? 25 : BESIDE} sessions with frames of 20 ms both ways: ${beside
         .map(
           (one) =>
@@ -209,6 +222,6 @@ export const growth: Part = async ({ isQuick, progress }) => {
       },
     ],
     notMeasured: ['What a second relay adds was not run here: two relays, load and provider do not fit on two cores.'],
-    json: { found, ended, atBusy, beside },
+    json: { found, ended, atBusy, beside, spent },
   };
 };

@@ -56,6 +56,7 @@ export const PROBED_FLAGS: readonly string[] = ['--inspect=127.0.0.1:0', '--expo
 export const DEBUGGER_LINE = /Debugger listening on (ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f-]+)/;
 
 const LAG_RESOLUTION_MS = 10;
+const SAMPLE_EVERY_US = 500;
 const SETUP = `
   globalThis.soak = (() => {
     const { monitorEventLoopDelay } = process.getBuiltinModule('perf_hooks');
@@ -87,6 +88,8 @@ export interface Probe {
   look(): Promise<Inside>;
   /** Has all garbage collected, and then some: twice, so that what finalizers let go of goes too. */
   collect(): Promise<void>;
+  /** Samples of what its thread does while `meanwhile` lasts, as the debugger gives them. What is measured then costs more. */
+  profile(meanwhile: () => Promise<void>): Promise<unknown>;
   close(): void;
 }
 
@@ -133,6 +136,15 @@ export async function openProbe(url: string): Promise<Probe> {
     look: async () => JSON.parse((await evaluate('soak()')) as string) as Inside,
     async collect() {
       for (let round = 0; round < 2; round++) await ask('HeapProfiler.collectGarbage');
+    },
+    async profile(meanwhile) {
+      await ask('Profiler.enable');
+      await ask('Profiler.setSamplingInterval', { interval: SAMPLE_EVERY_US });
+      await ask('Profiler.start');
+      await meanwhile();
+      const { profile } = (await ask('Profiler.stop')) as { profile: unknown };
+      await ask('Profiler.disable');
+      return profile;
     },
     close: () => socket.close(),
   };
