@@ -4,7 +4,7 @@ import { DEBUGGER_LINE, PROBED_FLAGS, lookAt, openProbe } from '../soak/probe.ts
 import { sleep, watchProcessor } from './child.ts';
 import { EXCHANGE_MS, setHopStage } from './hop-stage.ts';
 import { figure, judge, table, type Part } from './part.ts';
-import { partsOf, type CpuProfile, type Part as Spent } from './where.ts';
+import { partsOf, type CpuProfile, type Spent } from './where.ts';
 
 const STEPS = [1, 25, 50, 75, 100, 150, 200, 250, 300, 350, 400];
 const QUICK_STEPS = [1, 10, 25];

@@ -31,14 +31,14 @@ const OWNERS: readonly (readonly [RegExp, string])[] = [
 const RUNTIME = 'Node: streams, sockets, promises';
 const WRITING = 'writing to sockets: system calls, TLS';
 
-export interface Part {
+export interface Spent {
   name: string;
   /** Of the time in which the thread was busy. */
   share: number;
 }
 
 /** @returns largest first; they add up to 1, unless nothing was busy. */
-export function partsOf(profile: CpuProfile): Part[] {
+export function partsOf(profile: CpuProfile): Spent[] {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const parents = new Map(
     profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),

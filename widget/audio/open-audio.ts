@@ -18,7 +18,7 @@ export const openAudio: OpenAudio = async (options) => {
   if (typeof AudioContext === 'undefined' || !isSecureContext) {
     throw new CallError('INSECURE_CONTEXT', 'sound needs a page from https or localhost');
   }
-  // Both before the first await: only in the gesture itself may a page start sound.
+  // Both before the first await: whoever calls this in a gesture has its sound started there.
   const context = takeContext();
   const resumed = context.resume();
   // Without a gesture it stays pending; `whenRunning` says so. Closing makes it fail, which is no news.

@@ -71,7 +71,7 @@ export class CallController implements ReactiveController {
   /**
    * Opens a call. Never rejects: a failure becomes `failed`.
    *
-   * @param configure - what it is opened with; at once, the call is opened before the first await.
+   * @param configure - gives what it is opened with. Where that is no promise, the call is opened before the first await.
    * @param left - the conversation to go on with.
    */
   async start(configure: () => CallConfig | Promise<CallConfig>, left?: Left | null): Promise<void> {
